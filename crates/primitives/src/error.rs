@@ -356,7 +356,9 @@ mod tests {
             assert!(!(code.is_verdict() && code.is_retryable()), "{code}");
             assert_eq!(
                 code.is_verdict(),
-                code.as_str().starts_with("INVALID_") && !code.is_receipt() && *code != Code::InvalidProof,
+                code.as_str().starts_with("INVALID_")
+                    && !code.is_receipt()
+                    && *code != Code::InvalidProof,
                 "{code}"
             );
         }
