@@ -4,3 +4,14 @@
 pub mod store;
 
 pub use store::{Appended, Place, Record, Store, WhenDurable};
+
+mod accounts;
+mod chunked;
+mod leaf;
+mod ordered;
+mod sharded;
+mod tree;
+mod window;
+
+pub use leaf::Account;
+pub use tree::Hashing;

@@ -1,0 +1,168 @@
+//! All accounts in the order of their creation, and the way from an address to its place there.
+//!
+//! Index 0 is the zero address from the beginning, whether or not it is an account yet.
+
+use libmetachain_primitives::MetaAddress;
+
+use crate::chunked::Chunked;
+use crate::leaf::Leaf;
+use crate::sharded::{Keys, Sharded};
+
+/// Stands for the index of an address that has none. No account ever gets it.
+pub(crate) const ABSENT: u32 = u32::MAX;
+
+pub(crate) struct Accounts {
+    leaves: Chunked<Leaf>,
+    table: Sharded<u32>,
+    keys: Keys,
+}
+
+impl Accounts {
+    /// The zero address alone.
+    pub(crate) fn new() -> Self {
+        let mut accounts = Self::unsearchable(Chunked::new());
+        accounts.push(Leaf::new(&MetaAddress::ZERO.0));
+        accounts
+    }
+
+    /// Accounts that lie as they should already, and become searchable here, all at once.
+    pub(crate) fn from_leaves(leaves: Chunked<Leaf>) -> Self {
+        let mut accounts = Self::unsearchable(leaves);
+        let Self {
+            leaves,
+            table,
+            keys,
+        } = &mut accounts;
+        let hashes = leaves.iter().map(|leaf| keys.hash20(leaf.address()));
+        table.fill(leaves.len(), hashes.zip(0..));
+        accounts
+    }
+
+    fn unsearchable(leaves: Chunked<Leaf>) -> Self {
+        Self {
+            leaves,
+            table: Sharded::new(),
+            keys: Keys::random(),
+        }
+    }
+
+    pub(crate) const fn leaves(&self) -> &Chunked<Leaf> {
+        &self.leaves
+    }
+
+    /// The number of leaves, the zero address included.
+    pub(crate) const fn len(&self) -> usize {
+        self.leaves.len()
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> Option<&Leaf> {
+        self.leaves.get(index as usize)
+    }
+
+    pub(crate) fn find(&self, address: &[u8; 20]) -> Option<u32> {
+        self.find_hashed(self.keys.hash20(address), address)
+    }
+
+    #[inline]
+    fn find_hashed(&self, hash: u64, address: &[u8; 20]) -> Option<u32> {
+        let is_it = |index: &u32| {
+            self.get(*index)
+                .is_some_and(|leaf| leaf.address() == address)
+        };
+        self.table.find(hash, is_it).copied()
+    }
+
+    /// The index of each address, or [`ABSENT`].
+    ///
+    /// In two short loops, of which the second does nothing but look-ups that do not depend on each
+    /// other: the processor then waits for several of their cache misses at once.
+    pub(crate) fn find_many(&self, addresses: &[[u8; 20]]) -> Vec<u32> {
+        let hashes: Vec<u64> = addresses
+            .iter()
+            .map(|address| self.keys.hash20(address))
+            .collect();
+        hashes
+            .iter()
+            .zip(addresses)
+            .map(|(hash, address)| self.find_hashed(*hash, address).unwrap_or(ABSENT))
+            .collect()
+    }
+
+    /// Overwrites the leaf at `index`, whose address stays; or adds a leaf at the end.
+    pub(crate) fn put(&mut self, index: u32, leaf: Leaf) {
+        match self.leaves.get_mut(index as usize) {
+            Some(slot) => *slot = leaf,
+            None => self.push(leaf),
+        }
+    }
+
+    fn push(&mut self, leaf: Leaf) {
+        let index = self.leaves.len() as u32;
+        let hash = self.keys.hash20(leaf.address());
+        self.leaves.push(leaf);
+        let Self {
+            leaves,
+            table,
+            keys,
+        } = self;
+        table.insert(hash, index, |index| {
+            leaves
+                .get(*index as usize)
+                .map_or(0, |leaf| keys.hash20(leaf.address()))
+        });
+    }
+
+    /// Removes the newest accounts until `len` are left.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        for leaf in self.leaves.slices(len).flatten() {
+            let address = leaf.address();
+            let is_it = |index: &u32| {
+                self.leaves
+                    .get(*index as usize)
+                    .is_some_and(|leaf| leaf.address() == address)
+            };
+            self.table.remove(self.keys.hash20(address), is_it);
+        }
+        self.leaves.truncate(len);
+    }
+
+    /// Changes every leaf in place, all addresses staying as they are.
+    pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut Leaf> {
+        self.leaves.get_mut(index as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(number: u32) -> [u8; 20] {
+        let mut address = [1; 20];
+        address[16..].copy_from_slice(&number.to_le_bytes());
+        address
+    }
+
+    #[test]
+    fn accounts_are_found_as_long_as_they_are_there() {
+        let mut accounts = Accounts::new();
+        for number in 0..5_000 {
+            accounts.put(number + 1, Leaf::new(&address(number)));
+        }
+        let bulk = Accounts::from_leaves(accounts.leaves().clone());
+        for accounts in [&accounts, &bulk] {
+            assert_eq!(accounts.find(&MetaAddress::ZERO.0), Some(0));
+            let wanted: Vec<_> = (0..6_000).map(address).collect();
+            let expected: Vec<_> = (0..6_000)
+                .map(|number| if number < 5_000 { number + 1 } else { ABSENT })
+                .collect();
+            assert_eq!(accounts.find_many(&wanted), expected);
+        }
+        accounts.truncate(1_001);
+        assert_eq!(accounts.len(), 1_001);
+        assert_eq!(accounts.find(&address(999)), Some(1_000));
+        assert_eq!(accounts.find(&address(1_000)), None);
+        accounts.put(1_001, Leaf::new(&address(4_999)));
+        assert_eq!(accounts.find(&address(4_999)), Some(1_001));
+    }
+}
