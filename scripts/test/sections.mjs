@@ -1,0 +1,60 @@
+// What `npm test` runs: each section with its group, the set-up it needs and its commands.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { probe, root } from '../process.mjs'
+
+const all = ['packages', 'drivers', 'addon']
+
+/** The program of an installed npm package, run by this Node. */
+function bin(name, args) {
+  const folder = join(root, 'node_modules', name)
+  const { bin: found } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const path = typeof found === 'string' ? found : (found[name] ?? Object.values(found)[0])
+  return [process.execPath, [join(folder, path), ...args]]
+}
+
+const node = (script, ...args) => [process.execPath, [join(root, 'scripts', script), ...args]]
+
+/** One step passes or fails as a whole. */
+const check = (name, title, needs, commands, extra = {}) => ({ name, group: 'checks', title, needs, commands, ...extra })
+
+/** The same Rust tests by either runner; nextest leaves documentation tests to cargo. */
+function rustCommands() {
+  const common = ['--release', '--workspace', '--no-fail-fast', '--locked']
+  if (probe('cargo', ['nextest', '--version']) === null) return [{ reader: 'cargoTest', command: ['cargo', ['test', ...common]] }]
+  return [
+    { reader: 'nextest', command: ['cargo', ['nextest', 'run', ...common, '--status-level', 'slow', '--final-status-level', 'fail']] },
+    // A workspace without examples in its documentation is no failure.
+    { reader: 'cargoTest', command: ['cargo', ['test', ...common, '--doc']], mayBeEmpty: true },
+  ]
+}
+
+const fmt = (manifest) => ['cargo', ['fmt', '--manifest-path', manifest, '--all', '--check']]
+
+/** Every section, the quick ones first: a typing error should not wait for a build. */
+export const sections = [
+  check('fmt', 'Rust is formatted', [], () => [fmt('Cargo.toml'), ...(existsSync(join(root, 'conformance', 'Cargo.toml')) ? [fmt('conformance/Cargo.toml')] : [])], {
+    component: 'fmt',
+  }),
+  check('imports', 'the import rule holds', [], () => [node('check-imports.mjs')]),
+  check('types', 'TypeScript types agree', ['packages', 'addon'], () => [bin('typescript', ['-p', 'tsconfig.json', '--noEmit'])]),
+  check('surface', 'index.d.ts is what index.ts says', ['packages', 'addon'], () => [node('check-surface.mjs')]),
+  { name: 'rust', group: 'rust', title: 'Rust tests', needs: ['packages', 'drivers'], runners: rustCommands },
+  {
+    name: 'conformance',
+    group: 'rust',
+    title: "agreement with Dusk's own crates",
+    needs: ['drivers'],
+    runners: () => [{ reader: 'cargoTest', command: node('test-conformance.mjs') }],
+  },
+  { name: 'ava', group: 'ts', title: 'TypeScript tests', needs: all, runners: () => [{ reader: 'ava', command: bin('ava', []) }] },
+  check('clippy', 'clippy finds nothing', [], () => [['cargo', ['clippy', '--release', '--workspace', '--all-targets', '--locked', '--', '-D', 'warnings']]], {
+    component: 'clippy',
+  }),
+  check('doc', 'Rust documentation builds', [], () => [['cargo', ['doc', '--release', '--workspace', '--no-deps', '--locked']]], {
+    env: { RUSTDOCFLAGS: '-D warnings' },
+  }),
+]
+
+export const groupNames = [...new Set(sections.map((section) => section.group))]
+export const sectionNames = sections.map((section) => section.name)
