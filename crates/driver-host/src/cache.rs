@@ -1,0 +1,190 @@
+//! Compiled code, shared by everybody in the process who loads the same bytes.
+//!
+//! A fast hash of the module finds what was loaded before; its SHA-256, the identity that users
+//! see, is computed once. A module is compiled once, by the first who asks, while others wait for
+//! that. What no driver uses any more is kept up to a number of bytes, least recently used first
+//! to go.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Weak};
+
+use lru::LruCache;
+use parking_lot::{Condvar, Mutex};
+use sha2::{Digest, Sha256};
+
+use crate::compiled::Compiled;
+use crate::engine::{self, Host};
+use crate::error::{DriverCode, DriverError, Result};
+use crate::options::Options;
+
+/// Native code that is kept in memory, bytes, unless [`set_code_cache_bytes_max`] says otherwise.
+pub const CODE_CACHE_BYTES_DEFAULT: usize = 256 << 20;
+
+/// A fast hash of a module's bytes, only ever compared within this process.
+type Fingerprint = [u8; 32];
+
+/// What the process-wide cache of compiled code has done so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct CodeCacheMetrics {
+    /// Loads that found the module compiled in memory.
+    pub hits: u64,
+    /// Modules that were compiled.
+    pub compilations: u64,
+    /// Modules that were loaded from a cache directory instead.
+    pub disk_hits: u64,
+    /// Files of a cache directory that were refused: damaged, tampered with, or unreadable.
+    pub disk_rejections: u64,
+    /// Modules dropped because the cache was full.
+    pub evictions: u64,
+    /// Native code that is kept now, bytes.
+    pub bytes: u64,
+    /// Modules that are kept now.
+    pub modules: u64,
+}
+
+struct State {
+    kept: LruCache<Fingerprint, Arc<Compiled>>,
+    bytes: usize,
+    bytes_max: usize,
+    /// Everything that lives, kept or only in use.
+    alive: HashMap<Fingerprint, Weak<Compiled>>,
+    /// What some thread is compiling now.
+    compiling: Vec<Fingerprint>,
+    counts: CodeCacheMetrics,
+}
+
+struct Cache {
+    state: Mutex<State>,
+    /// Signalled when a compilation ends, well or badly.
+    ended: Condvar,
+}
+
+static CACHE: LazyLock<Cache> = LazyLock::new(|| Cache {
+    state: Mutex::new(State {
+        kept: LruCache::unbounded(),
+        bytes: 0,
+        bytes_max: CODE_CACHE_BYTES_DEFAULT,
+        alive: HashMap::new(),
+        compiling: Vec::new(),
+        counts: CodeCacheMetrics::default(),
+    }),
+    ended: Condvar::new(),
+});
+
+/// Sets how much native code is kept in memory, bytes. Zero keeps none but what drivers use.
+pub fn set_code_cache_bytes_max(bytes_max: usize) {
+    let mut state = CACHE.state.lock();
+    state.bytes_max = bytes_max;
+    state.shrink();
+}
+
+/// Counters of the process-wide cache of compiled code.
+pub fn code_cache_metrics() -> CodeCacheMetrics {
+    let state = CACHE.state.lock();
+    let mut counts = state.counts;
+    counts.bytes = state.bytes as u64;
+    counts.modules = state.kept.len() as u64;
+    counts
+}
+
+/// The compiled module for `wasm`, from memory, from disk, or compiled now.
+pub(crate) fn load(wasm: &[u8], options: &Options) -> Result<Arc<Compiled>> {
+    let fingerprint = *blake3::hash(wasm).as_bytes();
+    let compiled = match find_or_claim(&fingerprint) {
+        Some(compiled) => compiled,
+        None => {
+            let claim = Claim(fingerprint);
+            let hash: [u8; 32] = Sha256::digest(wasm).into();
+            expect(options, hash)?;
+            let made = Arc::new(produce(wasm, hash, options.cache_dir.as_deref())?);
+            CACHE.state.lock().insert(fingerprint, &made);
+            drop(claim);
+            made
+        }
+    };
+    expect(options, compiled.hash)?;
+    Ok(compiled)
+}
+
+fn expect(options: &Options, hash: [u8; 32]) -> Result<()> {
+    match options.expected_hash {
+        Some(expected) if expected != hash => {
+            let message = "the module is not the expected one";
+            Err(DriverError::new(DriverCode::HashMismatch, "check", message).of(hash))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Finds a module, waiting for whoever is compiling it; `None`: the caller must compile it now.
+fn find_or_claim(fingerprint: &Fingerprint) -> Option<Arc<Compiled>> {
+    let mut state = CACHE.state.lock();
+    loop {
+        if let Some(found) = state.find(fingerprint) {
+            state.counts.hits += 1;
+            return Some(found);
+        }
+        if !state.compiling.contains(fingerprint) {
+            state.compiling.push(*fingerprint);
+            return None;
+        }
+        CACHE.ended.wait(&mut state);
+    }
+}
+
+/// The duty to compile a module; given up when dropped, so that a failure (or a panic) lets the
+/// next in line try.
+struct Claim(Fingerprint);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        CACHE
+            .state
+            .lock()
+            .compiling
+            .retain(|other| *other != self.0);
+        CACHE.ended.notify_all();
+    }
+}
+
+fn produce(wasm: &[u8], hash: [u8; 32], _cache_dir: Option<&Path>) -> Result<Compiled> {
+    let host: &'static Host = engine::host()?;
+    CACHE.state.lock().counts.compilations += 1;
+    Compiled::compile(host, wasm, hash)
+}
+
+impl State {
+    fn find(&mut self, fingerprint: &Fingerprint) -> Option<Arc<Compiled>> {
+        if let Some(kept) = self.kept.get(fingerprint) {
+            return Some(Arc::clone(kept));
+        }
+        let found = self.alive.get(fingerprint).and_then(Weak::upgrade)?;
+        self.keep(*fingerprint, &found);
+        Some(found)
+    }
+
+    fn insert(&mut self, fingerprint: Fingerprint, made: &Arc<Compiled>) {
+        self.alive.retain(|_, weak| weak.strong_count() > 0);
+        self.alive.insert(fingerprint, Arc::downgrade(made));
+        self.keep(fingerprint, made);
+    }
+
+    fn keep(&mut self, fingerprint: Fingerprint, compiled: &Arc<Compiled>) {
+        if self.kept.put(fingerprint, Arc::clone(compiled)).is_none() {
+            self.bytes = self.bytes.saturating_add(compiled.image_bytes);
+        }
+        self.shrink();
+    }
+
+    fn shrink(&mut self) {
+        while self.bytes > self.bytes_max {
+            let Some((_, dropped)) = self.kept.pop_lru() else {
+                break;
+            };
+            self.bytes = self.bytes.saturating_sub(dropped.image_bytes);
+            self.counts.evictions += 1;
+        }
+    }
+}

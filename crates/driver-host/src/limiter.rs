@@ -1,0 +1,59 @@
+//! Says no to a driver that wants more memory or table than its limit, and remembers that it did.
+
+use wasmtime::ResourceLimiter;
+
+use crate::engine::TABLE_ELEMENTS_MAX;
+
+/// What every store carries: the limits of its instance.
+pub(crate) struct Limiter {
+    memory_bytes_max: usize,
+    /// Set when growth was refused, so that the trap which usually follows is reported as what it
+    /// is: too little memory.
+    pub(crate) denied: bool,
+}
+
+impl Limiter {
+    pub(crate) fn new(memory_bytes_max: usize) -> Self {
+        Self {
+            memory_bytes_max,
+            denied: false,
+        }
+    }
+
+    fn judge(&mut self, allowed: bool) -> wasmtime::Result<bool> {
+        self.denied |= !allowed;
+        Ok(allowed)
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        self.judge(desired <= self.memory_bytes_max)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        self.judge(desired <= TABLE_ELEMENTS_MAX)
+    }
+
+    fn instances(&self) -> usize {
+        1
+    }
+
+    fn tables(&self) -> usize {
+        1
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+}
