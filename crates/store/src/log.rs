@@ -1,0 +1,527 @@
+//! The queue in front of the writer: numbers and places are given here, in order, and records
+//! wait here to be written in groups.
+//!
+//! The [`Writer`] is kept in the queue and taken out by whoever is to write: the store's thread,
+//! or a caller that waits for a record anyway and so saves two changes of thread. There is one
+//! writer, so there is one group in flight at a time.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use libmetachain_ledger::{Appended, Place, Record, WhenDurable};
+use libmetachain_primitives::{Code, Error, Result};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use crate::fault::closed;
+use crate::format::{FIRST_FRAME, StoreKey, frame_len, sections};
+use crate::options::{Durability, StoreOptions};
+use crate::recover::Tail;
+use crate::segments::Segments;
+use crate::writer::{Pending, SEAL_BYTES, Writer};
+
+/// Bytes written with one sync, unless a single record has more.
+const GROUP_BYTES_MAX: u64 = 32 << 20;
+
+/// How far the log's life has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Open,
+    Closing,
+    Closed,
+}
+
+#[derive(Debug)]
+struct Queue {
+    next: u64,
+    segment: u32,
+    offset: u64,
+    capacity: u64,
+    /// Bytes of the next segment, when it is ready.
+    spare: Option<u64>,
+    waiting: VecDeque<Arc<Pending>>,
+    waiting_bytes: usize,
+    /// Taken by the writer but not yet written.
+    in_flight: Vec<Arc<Pending>>,
+    /// Records on disk.
+    durable: u64,
+    /// Records that somebody waits for.
+    wanted: u64,
+    /// Absent while somebody writes.
+    writer: Option<Box<Writer>>,
+    callbacks: Callbacks,
+    fatal: Option<Error>,
+    life: Life,
+}
+
+#[derive(Default)]
+struct Callbacks(BTreeMap<u64, Vec<WhenDurable>>);
+
+impl std::fmt::Debug for Callbacks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Callbacks({})", self.0.len())
+    }
+}
+
+/// The log of one store; shared by its handle, its thread and its readers.
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub(crate) segments: Arc<Segments>,
+    pub(crate) key: StoreKey,
+    options: StoreOptions,
+    queue: Mutex<Queue>,
+    /// Something to write, or the end.
+    work: Condvar,
+    /// Something was written, or failed, or the writer was put back.
+    progress: Condvar,
+    /// Held while the next segment is made ready.
+    preparing: Mutex<()>,
+}
+
+impl Log {
+    pub(crate) fn new(
+        segments: Arc<Segments>,
+        key: StoreKey,
+        options: StoreOptions,
+        tail: &Tail,
+    ) -> Result<Self> {
+        let writer = Writer::new(Arc::clone(&segments), key, tail, options.fill_bytes)?;
+        let capacity = segments.get(tail.segment, &key)?.len;
+        let queue = Queue {
+            next: tail.chain.next,
+            segment: tail.segment,
+            offset: tail.offset,
+            // Nothing fits behind a seal.
+            capacity: if tail.sealed { tail.offset } else { capacity },
+            spare: tail.spare,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            in_flight: Vec::new(),
+            durable: tail.chain.next,
+            wanted: 0,
+            writer: Some(Box::new(writer)),
+            callbacks: Callbacks::default(),
+            fatal: None,
+            life: Life::Open,
+        };
+        Ok(Self {
+            segments,
+            key,
+            options,
+            queue: Mutex::new(queue),
+            work: Condvar::new(),
+            progress: Condvar::new(),
+            preparing: Mutex::new(()),
+        })
+    }
+
+    /// Records that were appended.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.queue.lock().next
+    }
+
+    /// Records that are on disk.
+    pub(crate) fn durable_count(&self) -> u64 {
+        self.queue.lock().durable
+    }
+
+    pub(crate) fn append(&self, record: Record) -> Result<Appended> {
+        let (body, undo) = sections(&record);
+        let Some(len) = frame_len(body.len(), undo.len()) else {
+            return Err(Error::new(Code::BadArgument, "the record is too large"));
+        };
+        let mut queue = self.queue.lock();
+        loop {
+            queue.check_open()?;
+            if (queue.next == 0) != matches!(record, Record::Genesis { .. }) {
+                let why = "genesis must be the first record and the only one";
+                return Err(Error::new(Code::BadArgument, why));
+            }
+            let full = queue.waiting_bytes > 0
+                && queue.waiting_bytes.saturating_add(len as usize) > self.options.queue_bytes_max;
+            if full {
+                queue = self.help_or_wait(queue);
+            } else if queue.find_room(len) {
+                break;
+            } else {
+                let (next, needed) = (queue.segment.checked_add(1), needed_bytes(len));
+                drop(queue);
+                let next = next.ok_or_else(|| Error::new(Code::StoreFull, "no segment is left"))?;
+                self.prepare(next, needed)?;
+                queue = self.queue.lock();
+            }
+        }
+        let place = Place {
+            segment: queue.segment,
+            offset: queue.offset,
+            len,
+        };
+        let sequence = queue.next;
+        queue.next += 1;
+        queue.offset += u64::from(len);
+        queue.waiting_bytes += len as usize;
+        queue.waiting.push_back(Arc::new(Pending {
+            sequence,
+            place,
+            record,
+        }));
+        drop(queue);
+        self.work.notify_one();
+        Ok(Appended { sequence, place })
+    }
+
+    /// Makes the next segment ready unless it is.
+    fn prepare(&self, number: u32, needed: u64) -> Result<()> {
+        let _alone = self.preparing.lock();
+        {
+            let mut queue = self.queue.lock();
+            let current = queue.segment.checked_add(1) == Some(number);
+            if !current || queue.spare.is_some_and(|bytes| bytes >= needed) {
+                return Ok(());
+            }
+            // Nobody may move into a segment whose length is about to change.
+            queue.spare = None;
+        }
+        let bytes = needed.max(self.options.segment_bytes);
+        let made = self.segments.prepare(number, bytes, &self.key);
+        let mut queue = self.queue.lock();
+        match made {
+            Ok(made) => {
+                queue.spare = Some(made);
+                Ok(())
+            }
+            Err(error) => {
+                let calls = if error.is_fatal() {
+                    queue.fail(&error)
+                } else {
+                    Vec::new()
+                };
+                drop(queue);
+                self.progress.notify_all();
+                run_all(calls);
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits until a record is on disk, writing it here when nobody else does.
+    pub(crate) fn wait_durable(&self, sequence: u64) -> Result<()> {
+        let mut queue = self.queue.lock();
+        queue.check_known(sequence)?;
+        queue.wanted = queue.wanted.max(sequence.saturating_add(1));
+        loop {
+            if queue.durable > sequence {
+                return Ok(());
+            }
+            if let Some(fatal) = &queue.fatal {
+                return Err(fatal.clone());
+            }
+            if queue.life == Life::Closed {
+                return Err(closed());
+            }
+            queue = self.help_or_wait(queue);
+        }
+    }
+
+    pub(crate) fn when_durable(&self, sequence: u64, done: WhenDurable) {
+        let mut queue = self.queue.lock();
+        let known = if queue.durable > sequence {
+            Some(Ok(()))
+        } else if let Some(fatal) = &queue.fatal {
+            Some(Err(fatal.clone()))
+        } else if queue.life == Life::Closed {
+            Some(Err(closed()))
+        } else {
+            queue.check_known(sequence).err().map(Err)
+        };
+        match known {
+            Some(result) => {
+                drop(queue);
+                done(result);
+            }
+            None => queue.callbacks.0.entry(sequence).or_default().push(done),
+        }
+    }
+
+    /// Everything appended before the call is on disk.
+    pub(crate) fn flush(&self) -> Result<()> {
+        let last = {
+            let queue = self.queue.lock();
+            if let Some(fatal) = &queue.fatal {
+                return Err(fatal.clone());
+            }
+            queue.next.checked_sub(1)
+        };
+        last.map_or(Ok(()), |last| self.wait_durable(last))
+    }
+
+    /// The record at a place that may not have been written yet.
+    pub(crate) fn unwritten(&self, place: Place) -> Result<Option<Record>> {
+        let queue = self.queue.lock();
+        if queue.life == Life::Closed {
+            return Err(closed());
+        }
+        let found = queue
+            .in_flight
+            .iter()
+            .chain(&queue.waiting)
+            .find(|pending| pending.place == place);
+        Ok(found.map(|pending| pending.record.clone()))
+    }
+
+    /// Writes everything, then the closing mark. The first call does it; others wait for it.
+    /// Returns `None` when another call has closed the log.
+    pub(crate) fn close(&self) -> Option<Result<()>> {
+        let mut queue = self.queue.lock();
+        if queue.life != Life::Open {
+            while queue.life != Life::Closed {
+                self.progress.wait(&mut queue);
+            }
+            return None;
+        }
+        queue.life = Life::Closing;
+        queue.wanted = queue.next;
+        let mut writer = loop {
+            let idle = queue.fatal.is_some() || queue.durable == queue.next;
+            match queue.writer.take() {
+                Some(writer) if idle => break writer,
+                writer => queue.writer = writer,
+            }
+            queue = self.help_or_wait(queue);
+        };
+        let fatal = queue.fatal.clone();
+        drop(queue);
+        let result = match fatal {
+            None => writer.mark_closed(),
+            Some(fatal) => Err(fatal),
+        };
+        self.queue.lock().life = Life::Closed;
+        self.work.notify_all();
+        self.progress.notify_all();
+        Some(result)
+    }
+
+    /// Does what the store's thread does when it has nothing to write.
+    pub(crate) fn maintain(&self) -> Result<()> {
+        let mut queue = self.queue.lock();
+        queue.check_open()?;
+        while self.idle(&mut queue) {}
+        queue.check_open()
+    }
+
+    /// The body of the store's thread: writes whatever is queued until the log is closed.
+    pub(crate) fn run(&self) {
+        let mut queue = self.queue.lock();
+        while queue.life != Life::Closed {
+            if queue.has_work() && queue.writer.is_some() {
+                queue = self.drive(queue, None);
+            } else if !self.idle(&mut queue) {
+                self.work.wait(&mut queue);
+            }
+        }
+    }
+
+    /// Uses an idle moment of the thread. Returns whether there was something to do.
+    fn idle(&self, queue: &mut MutexGuard<'_, Queue>) -> bool {
+        if queue.life != Life::Open || queue.fatal.is_some() {
+            return false;
+        }
+        let half_used = queue.offset > queue.capacity / 2;
+        if half_used && queue.spare.is_none() && queue.next > 0 {
+            let next = queue.segment.saturating_add(1);
+            let before = queue.next;
+            let made =
+                MutexGuard::unlocked(queue, || self.prepare(next, self.options.segment_bytes));
+            // On a full disk this is tried again when the next record comes.
+            return made.is_ok() || queue.next != before;
+        }
+        let Some(mut writer) = queue.writer.take() else {
+            return false;
+        };
+        let filled = MutexGuard::unlocked(queue, || writer.fill());
+        let calls = match &filled {
+            // Its sync has made everything written durable.
+            Ok(_) => queue.reached(writer.synced()),
+            Err(error) => queue.fail(error),
+        };
+        queue.writer = Some(writer);
+        self.progress.notify_all();
+        MutexGuard::unlocked(queue, || run_all(calls));
+        matches!(filled, Ok(true))
+    }
+
+    /// Lends this thread to the writer, or waits for whoever writes.
+    fn help_or_wait<'a>(&'a self, mut queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
+        if queue.writer.is_some() && queue.fatal.is_none() {
+            let until = queue.wanted;
+            self.drive(queue, Some(until))
+        } else {
+            self.progress.wait(&mut queue);
+            queue
+        }
+    }
+
+    /// Commits groups until nothing is left to do, or until `until` records are on disk. Called
+    /// with the writer present.
+    fn drive<'a>(
+        &'a self,
+        mut queue: MutexGuard<'a, Queue>,
+        until: Option<u64>,
+    ) -> MutexGuard<'a, Queue> {
+        let Some(mut writer) = queue.writer.take() else {
+            return queue;
+        };
+        let mut due = Vec::new();
+        loop {
+            let group = queue.take_group();
+            let sync = queue.sync_due(&self.options, &group, writer.unsynced_bytes());
+            if group.is_empty() && !sync {
+                break;
+            }
+            queue.in_flight = group;
+            let group = queue.in_flight.clone();
+            let result = MutexGuard::unlocked(&mut queue, || {
+                writer.write(&group)?;
+                if sync { writer.sync() } else { Ok(()) }
+            });
+            queue.in_flight.clear();
+            match result {
+                // A change of segment may have synced more than was asked for.
+                Ok(()) => due.extend(queue.reached(writer.synced())),
+                Err(error) => due.extend(queue.fail(&error)),
+            }
+            self.progress.notify_all();
+            if !due.is_empty() {
+                let calls = std::mem::take(&mut due);
+                MutexGuard::unlocked(&mut queue, || run_all(calls));
+            }
+            let reached = until.is_some_and(|until| queue.durable >= until);
+            if queue.fatal.is_some() || reached {
+                break;
+            }
+        }
+        queue.writer = Some(writer);
+        if queue.has_work() {
+            self.work.notify_one();
+        }
+        self.progress.notify_all();
+        queue
+    }
+}
+
+type Call = (WhenDurable, Result<()>);
+
+fn run_all(calls: Vec<Call>) {
+    for (done, result) in calls {
+        done(result);
+    }
+}
+
+impl Queue {
+    fn check_open(&self) -> Result<()> {
+        if let Some(fatal) = &self.fatal {
+            return Err(fatal.clone());
+        }
+        if self.life == Life::Open {
+            Ok(())
+        } else {
+            Err(closed())
+        }
+    }
+
+    fn check_known(&self, sequence: u64) -> Result<()> {
+        if sequence < self.next {
+            return Ok(());
+        }
+        if self.life == Life::Closed {
+            return Err(closed());
+        }
+        let why = format!("record {sequence} was not appended");
+        Err(Error::new(Code::BadArgument, why))
+    }
+
+    /// Whether a frame fits here or in the next segment; moves there if so.
+    fn find_room(&mut self, len: u32) -> bool {
+        let end = self.offset + u64::from(len) + SEAL_BYTES;
+        if end <= self.capacity {
+            return true;
+        }
+        match (self.spare, self.segment.checked_add(1)) {
+            (Some(bytes), Some(next)) if bytes >= needed_bytes(len) => {
+                self.segment = next;
+                self.offset = FIRST_FRAME;
+                self.capacity = bytes;
+                self.spare = None;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes what may be written with one sync: records of one segment, up to a bound.
+    fn take_group(&mut self) -> Vec<Arc<Pending>> {
+        let mut group = Vec::new();
+        let mut bytes = 0_u64;
+        let Some(segment) = self.waiting.front().map(|first| first.place.segment) else {
+            return group;
+        };
+        while let Some(pending) = self.waiting.front() {
+            let len = u64::from(pending.place.len);
+            let fits = group.is_empty() || bytes + len <= GROUP_BYTES_MAX;
+            if pending.place.segment != segment || !fits {
+                break;
+            }
+            bytes += len;
+            self.waiting_bytes = self
+                .waiting_bytes
+                .saturating_sub(pending.place.len as usize);
+            group.extend(self.waiting.pop_front());
+        }
+        group
+    }
+
+    fn sync_due(&self, options: &StoreOptions, group: &[Arc<Pending>], unsynced: u64) -> bool {
+        let bytes: u64 = group
+            .iter()
+            .map(|pending| u64::from(pending.place.len))
+            .sum();
+        match options.durability {
+            Durability::Block => !group.is_empty(),
+            Durability::Batch => {
+                let written = group.last().map(|last| last.sequence + 1);
+                let reaches = written.unwrap_or(self.next) >= self.wanted;
+                (self.wanted > self.durable && reaches)
+                    || unsynced + bytes >= options.batch_bytes_max.max(1)
+            }
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        self.fatal.is_none() && (!self.waiting.is_empty() || self.wanted > self.durable)
+    }
+
+    /// `durable` records are on disk: what was waiting for them is due.
+    fn reached(&mut self, durable: u64) -> Vec<Call> {
+        self.durable = self.durable.max(durable);
+        let later = self.callbacks.0.split_off(&self.durable);
+        let due = std::mem::replace(&mut self.callbacks.0, later);
+        due.into_values()
+            .flatten()
+            .map(|done| (done, Ok(())))
+            .collect()
+    }
+
+    /// The log is dead: nothing queued will ever be written.
+    fn fail(&mut self, error: &Error) -> Vec<Call> {
+        self.fatal = Some(error.clone());
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+        let calls = std::mem::take(&mut self.callbacks.0);
+        let failed = |done| (done, Err(error.clone()));
+        calls.into_values().flatten().map(failed).collect()
+    }
+}
+
+/// Bytes that a segment must have to take a frame of this length first.
+fn needed_bytes(len: u32) -> u64 {
+    FIRST_FRAME + u64::from(len) + SEAL_BYTES
+}

@@ -1,0 +1,232 @@
+//! The log on a real disk: what is appended is read back, by place and by replay, across
+//! segments, sessions and durability modes.
+
+mod common;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+
+use common::{connect, disconnect, genesis, native, small};
+use libmetachain_ledger::{Appended, Record, Store};
+use libmetachain_primitives::{Code, Result};
+use libmetachain_store::{Durability, FileStore, MemoryStore, Opened, RealDisk, StoreOptions};
+
+fn open(dir: &Path, options: StoreOptions) -> Result<Opened> {
+    FileStore::open(Arc::new(RealDisk), dir, options)
+}
+
+/// A genesis, 40 blocks of growing size, and now and then a disconnect or a finalisation.
+fn workload() -> Vec<Record> {
+    let mut records = vec![genesis()];
+    for height in 1..=40 {
+        let size = usize::try_from(height).unwrap();
+        records.push(connect(height, size * 37, size * 11));
+        if height % 7 == 0 {
+            records.push(disconnect(height));
+            records.push(connect(height, 3, 0));
+        }
+        if height % 10 == 0 {
+            records.push(Record::Finalize {
+                height,
+                native: native(height),
+            });
+        }
+    }
+    records
+}
+
+fn append_all(store: &dyn Store, records: &[Record]) -> Vec<Appended> {
+    records
+        .iter()
+        .map(|record| store.append(record.clone()).unwrap())
+        .collect()
+}
+
+fn replayed(opened: &mut Opened) -> Vec<Record> {
+    opened
+        .replay
+        .by_ref()
+        .map(|item| item.unwrap().record)
+        .collect()
+}
+
+#[test]
+fn records_come_back_by_place_and_by_replay() {
+    for writer_thread in [true, false] {
+        for durability in [Durability::Block, Durability::Batch] {
+            let dir = tempfile::tempdir().unwrap();
+            let options = StoreOptions {
+                writer_thread,
+                durability,
+                ..small(16 << 10)
+            };
+            let records = workload();
+            let opened = open(dir.path(), options.clone()).unwrap();
+            assert!(opened.recovery.created && opened.recovery.clean);
+            let appended = append_all(&opened.store, &records);
+            // Before anything is known to be written.
+            for (at, record) in appended.iter().zip(&records) {
+                assert_eq!(&opened.store.read(at.place).unwrap(), record);
+            }
+            opened.store.flush().unwrap();
+            let count = records.len() as u64;
+            assert_eq!(opened.store.durable_sequence(), count - 1);
+            opened.store.maintain().unwrap();
+            opened.store.close().unwrap();
+
+            let mut opened = open(dir.path(), options).unwrap();
+            assert!(opened.recovery.clean && !opened.recovery.created);
+            assert_eq!(opened.recovery.records, count);
+            assert_eq!(opened.recovery.dropped, None);
+            assert_eq!(replayed(&mut opened), records);
+            for (at, record) in appended.iter().zip(&records) {
+                assert_eq!(&opened.store.read(at.place).unwrap(), record);
+            }
+            let later = opened
+                .store
+                .replay_after(appended[20].sequence, appended[20].place)
+                .unwrap();
+            let later: Vec<Record> = later.map(|item| item.unwrap().record).collect();
+            assert_eq!(later, records[21..]);
+            assert!(appended.last().unwrap().place.segment > 2);
+        }
+    }
+}
+
+#[test]
+fn sessions_continue_one_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut all = Vec::new();
+    for session in 0..12 {
+        let mut opened = open(dir.path(), small(8 << 10)).unwrap();
+        assert_eq!(replayed(&mut opened), all);
+        if session == 0 {
+            all.push(genesis());
+            opened.store.append(genesis()).unwrap();
+        }
+        // Every third session appends nothing: closing marks must not pile up.
+        if session % 3 != 2 {
+            for height in 0..5 {
+                let record = connect(session * 10 + height + 1, 300, 100);
+                opened.store.append(record.clone()).unwrap();
+                all.push(record);
+            }
+        }
+        if session % 2 == 0 {
+            opened.store.close().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_record_longer_than_a_segment_gets_one_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = [genesis(), connect(1, 100_000, 50_000), connect(2, 10, 10)];
+    let opened = open(dir.path(), small(8 << 10)).unwrap();
+    append_all(&opened.store, &records);
+    opened.store.close().unwrap();
+    let mut opened = open(dir.path(), small(8 << 10)).unwrap();
+    assert_eq!(replayed(&mut opened), records);
+}
+
+#[test]
+fn the_directory_is_locked_until_close() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open(dir.path(), small(8 << 10)).unwrap();
+    let refused = open(dir.path(), small(8 << 10)).unwrap_err();
+    assert_eq!(refused.code(), Code::StoreLocked);
+    first.store.close().unwrap();
+    open(dir.path(), small(8 << 10)).unwrap();
+}
+
+#[test]
+fn closing_is_idempotent_and_final() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores: [Arc<dyn Store>; 2] = [
+        Arc::new(open(dir.path(), small(8 << 10)).unwrap().store),
+        Arc::new(MemoryStore::new()),
+    ];
+    for store in stores {
+        let at = store.append(genesis()).unwrap();
+        store.close().unwrap();
+        store.close().unwrap();
+        let code = |result: Result<()>| result.unwrap_err().code();
+        assert_eq!(code(store.append(connect(1, 1, 1)).map(drop)), Code::Closed);
+        assert_eq!(code(store.read(at.place).map(drop)), Code::Closed);
+        store.wait_durable(at.sequence).unwrap();
+        assert_eq!(code(store.wait_durable(1)), Code::Closed);
+    }
+}
+
+#[test]
+fn genesis_is_first_and_only_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores: [Box<dyn Store>; 2] = [
+        Box::new(open(dir.path(), small(8 << 10)).unwrap().store),
+        Box::new(MemoryStore::new()),
+    ];
+    for store in stores {
+        let early = store.append(connect(1, 1, 1)).unwrap_err();
+        assert_eq!(early.code(), Code::BadArgument);
+        store.append(genesis()).unwrap();
+        let late = store.append(genesis()).unwrap_err();
+        assert_eq!(late.code(), Code::BadArgument);
+        let unknown = store.wait_durable(1).unwrap_err();
+        assert_eq!(unknown.code(), Code::BadArgument);
+    }
+}
+
+#[test]
+fn callbacks_come_once_each_and_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open(dir.path(), small(64 << 10)).unwrap();
+    let (tell, told) = mpsc::channel();
+    let records = workload();
+    for record in &records {
+        let at = opened.store.append(record.clone()).unwrap();
+        let tell = tell.clone();
+        let done = move |result: Result<()>| tell.send((at.sequence, result)).unwrap();
+        opened.store.when_durable(at.sequence, Box::new(done));
+    }
+    opened.store.flush().unwrap();
+    drop(opened);
+    drop(tell);
+    let told: Vec<_> = told.iter().collect();
+    let expected: Vec<_> = (0..records.len() as u64).map(|at| (at, Ok(()))).collect();
+    let mut sorted = told.clone();
+    sorted.sort_by_key(|(sequence, _)| *sequence);
+    assert_eq!(sorted, expected);
+}
+
+#[test]
+fn many_threads_append_and_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions {
+        queue_bytes_max: 4096,
+        ..small(32 << 10)
+    };
+    let opened = open(dir.path(), options.clone()).unwrap();
+    opened.store.append(genesis()).unwrap();
+    let store = &opened.store;
+    let acknowledged = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            let acknowledged = &acknowledged;
+            scope.spawn(move || {
+                for number in 0..50 {
+                    let record = connect(1 + thread * 100 + number, 700, 100);
+                    let at = store.append(record.clone()).unwrap();
+                    store.wait_durable(at.sequence).unwrap();
+                    assert!(store.durable_sequence() >= at.sequence);
+                    assert_eq!(store.read(at.place).unwrap(), record);
+                    acknowledged.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    assert_eq!(acknowledged.into_inner(), 200);
+    drop(opened);
+    let mut opened = open(dir.path(), options).unwrap();
+    assert_eq!(replayed(&mut opened).len(), 201);
+}
