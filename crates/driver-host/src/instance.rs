@@ -95,8 +95,7 @@ pub(crate) struct Instance {
     dealloc: TypedFunc<(u32, u32), ()>,
     get_last_error: Fetch,
     convert: [Convert; Operation::ALL.len()],
-    get_schema: Fetch,
-    get_version: Fetch,
+    texts: [Fetch; 2],
     regions: [Region; 4],
 }
 
@@ -130,8 +129,10 @@ impl Instance {
                 exports.typed(Operation::DecodeOutputFn.as_str())?,
                 exports.typed(Operation::DecodeEvent.as_str())?,
             ],
-            get_schema: exports.typed("get_schema")?,
-            get_version: exports.typed("get_version")?,
+            texts: [
+                exports.typed(Text::Version.as_str())?,
+                exports.typed(Text::Schema.as_str())?,
+            ],
             regions: [Region::default(); 4],
             store,
         };
@@ -227,17 +228,9 @@ impl Instance {
         which: Text,
         read: impl FnOnce(&[u8]) -> R,
     ) -> Outcome<R> {
-        let (function, phase) = self.texts(which);
-        match self.fetch(call, &function, phase)? {
-            answer::OK => self.output(call.order, phase).map(read),
-            code => Err(self.refused(call, code, phase, 0)),
-        }
-    }
-
-    fn texts(&self, which: Text) -> (Fetch, &'static str) {
-        match which {
-            Text::Version => (self.get_version.clone(), which.as_str()),
-            Text::Schema => (self.get_schema.clone(), which.as_str()),
+        match self.fetch(call, which)? {
+            answer::OK => self.output(call.order, which.as_str()).map(read),
+            code => Err(self.refused(call, code, which.as_str(), 0)),
         }
     }
 
@@ -254,44 +247,28 @@ impl Instance {
             order: ByteOrder::Little,
             output_capacity,
         };
-        let (function, phase) = self.texts(from);
-        let prefix = self.prefix(&guess, &function, phase)?;
-        let longest = self
-            .region(Role::Output)
-            .capacity
-            .saturating_sub(PREFIX_BYTES);
-        Ok(prefix.and_then(|prefix| ByteOrder::detect(prefix, longest)))
-    }
-
-    /// The four bytes in front of what `function` writes; `None` where it answers with an error.
-    fn prefix(
-        &mut self,
-        call: &Call<'_>,
-        function: &Fetch,
-        phase: &'static str,
-    ) -> Outcome<Option<[u8; 4]>> {
-        match self.fetch(call, function, phase)? {
-            answer::OK => {
-                let at = self.region(Role::Output).start as usize;
-                let found = self
-                    .memory
-                    .data(&self.store)
-                    .get(at..)
-                    .and_then(|m| m.first_chunk());
-                Ok(found.copied())
-            }
-            _ => Ok(None),
+        if self.fetch(&guess, from)? != answer::OK {
+            return Ok(None);
         }
+        let output = self.region(Role::Output);
+        let memory = self.memory.data(&self.store);
+        let prefix = memory
+            .get(output.start as usize..)
+            .and_then(|rest| rest.first_chunk());
+        let longest = output.capacity.saturating_sub(PREFIX_BYTES);
+        Ok(prefix.and_then(|prefix| ByteOrder::detect(*prefix, longest)))
     }
 
     /// Calls a function that only writes an output, with growing room, and returns its code.
-    fn fetch(&mut self, call: &Call<'_>, function: &Fetch, phase: &'static str) -> Outcome<i32> {
+    fn fetch(&mut self, call: &Call<'_>, which: Text) -> Outcome<i32> {
+        let phase = which.as_str();
         self.reserve_output(call)?;
         loop {
             let output = self.region(Role::Output);
             let memory = self.memory.data_mut(&mut self.store);
             put(memory, output.start, &[0; PREFIX_BYTES as usize], phase)?;
-            match function.call(&mut self.store, (output.start, output.capacity)) {
+            let arguments = (output.start, output.capacity);
+            match self.texts[which as usize].call(&mut self.store, arguments) {
                 Ok(answer::BUFFER_TOO_SMALL) => self.grow_output(call.limits, phase)?,
                 Ok(code) => return Ok(code),
                 Err(error) => return Err(self.trapped(phase, &error)),

@@ -15,12 +15,14 @@
 #![forbid(clippy::undocumented_unsafe_blocks)]
 
 mod abi;
+mod batch;
 mod cache;
 mod check;
 mod compiled;
 mod driver;
 mod engine;
 mod error;
+mod inner;
 mod instance;
 mod limiter;
 mod metrics;
@@ -29,6 +31,7 @@ mod slots;
 mod ticker;
 
 pub use abi::{ByteOrder, Operation};
+pub use batch::{Cancel, Item, Items, Output, Packed, pool_threads, set_pool_threads};
 pub use cache::{
     CODE_CACHE_BYTES_DEFAULT, CodeCacheMetrics, code_cache_metrics, set_code_cache_bytes_max,
 };

@@ -29,6 +29,8 @@ impl Counter {
 /// Events that are rare enough to be counted in one place.
 #[derive(Debug, Default)]
 pub(crate) struct Rare {
+    /// Calls made while all slots were in use.
+    pub(crate) calls_elsewhere: Counter,
     pub(crate) failures: Counter,
     pub(crate) refusals: Counter,
     pub(crate) traps: Counter,

@@ -16,7 +16,7 @@ const SLOTS_MAX: usize = 32;
 #[derive(Default)]
 pub(crate) struct Slot {
     instance: Mutex<Option<Box<Instance>>>,
-    pub(crate) calls: Counter,
+    calls: Counter,
 }
 
 /// The places of one driver.
@@ -104,8 +104,13 @@ impl Held<'_> {
     /// Takes the instance out: should the call panic, it is gone and not half-used.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<Box<Instance>> {
-        self.slot.calls.bump_alone();
         self.instance.take()
+    }
+
+    /// Counts a call made by the holder.
+    #[inline]
+    pub(crate) fn count_call(&self) {
+        self.slot.calls.bump_alone();
     }
 
     /// Leaves an instance for the next call.
