@@ -2,8 +2,6 @@
 //!
 //! Index 0 is the zero address from the beginning, whether or not it is an account yet.
 
-use libmetachain_primitives::MetaAddress;
-
 use crate::chunked::Chunked;
 use crate::leaf::Leaf;
 use crate::sharded::{Keys, Sharded};
@@ -18,13 +16,6 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    /// The zero address alone.
-    pub(crate) fn new() -> Self {
-        let mut accounts = Self::unsearchable(Chunked::new());
-        accounts.push(Leaf::new(&MetaAddress::ZERO.0));
-        accounts
-    }
-
     /// Accounts that lie as they should already, and become searchable here, all at once.
     pub(crate) fn from_leaves(leaves: Chunked<Leaf>) -> Self {
         let mut accounts = Self::unsearchable(leaves);
@@ -127,7 +118,7 @@ impl Accounts {
         self.leaves.truncate(len);
     }
 
-    /// Changes every leaf in place, all addresses staying as they are.
+    /// A leaf to be changed in place; its address stays.
     pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut Leaf> {
         self.leaves.get_mut(index as usize)
     }
@@ -145,13 +136,15 @@ mod tests {
 
     #[test]
     fn accounts_are_found_as_long_as_they_are_there() {
-        let mut accounts = Accounts::new();
+        let mut leaves = Chunked::new();
+        leaves.push(Leaf::new(&[0; 20]));
+        let mut accounts = Accounts::from_leaves(leaves);
         for number in 0..5_000 {
             accounts.put(number + 1, Leaf::new(&address(number)));
         }
         let bulk = Accounts::from_leaves(accounts.leaves().clone());
         for accounts in [&accounts, &bulk] {
-            assert_eq!(accounts.find(&MetaAddress::ZERO.0), Some(0));
+            assert_eq!(accounts.find(&[0; 20]), Some(0));
             let wanted: Vec<_> = (0..6_000).map(address).collect();
             let expected: Vec<_> = (0..6_000)
                 .map(|number| if number < 5_000 { number + 1 } else { ABSENT })

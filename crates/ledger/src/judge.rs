@@ -1,0 +1,346 @@
+//! Mint and check: one execution, from two sides. Mint writes down what execution gives; check
+//! compares it with what a block claims, in a fixed order, so that every node finds the same fault.
+
+use libmetachain_primitives::genesis::FORMAT_VERSION;
+use libmetachain_primitives::{
+    Block, BlockHash, Code, Error, Header, NativeHash, Receipt, Rejection, Result, Root,
+    Transaction, TxId, decode_payload, encode_payload, tx_root, withdrawals_root,
+};
+
+use crate::change::Change;
+use crate::delta::Delta;
+use crate::execute::{Executed, Policy, execute};
+use crate::ledger::Ledger;
+
+/// The native block around a metachain block, as far as its parent and its own header tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// The height of the native block that carries, or will carry, the block.
+    pub native_height: u64,
+    /// The hash of that native block's parent.
+    pub native_parent: NativeHash,
+    /// That native block's time in unix seconds. It may lie before its parent's.
+    pub time: u64,
+}
+
+/// A new block on the tip.
+#[derive(Clone)]
+pub struct Minted {
+    /// The block.
+    pub block: Block,
+    /// Its hash.
+    pub hash: BlockHash,
+    /// Its bytes, to be embedded in the native block.
+    pub payload: Vec<u8>,
+    /// The transactions that were left out, by ascending position.
+    pub rejected: Vec<Rejection>,
+    /// Its effect.
+    pub delta: Delta,
+}
+
+/// What the native block itself carries, which the payload must contain exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// The transaction root of its metachain transactions in order.
+    Root(Root),
+    /// The caller answers for it that they are the payload's.
+    Unchecked,
+}
+
+/// A block that claims to come next.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// The native block that carries it.
+    pub context: Context,
+    /// The bytes embedded there.
+    pub payload: &'a [u8],
+    /// The metachain transactions carried there.
+    pub carried: Carried,
+}
+
+/// A block of which every claim is true.
+#[derive(Clone)]
+pub struct Checked {
+    /// The block.
+    pub block: Block,
+    /// Its hash.
+    pub hash: BlockHash,
+    /// Its effect.
+    pub delta: Delta,
+}
+
+impl Ledger {
+    /// Builds the next block from transactions in order; what is malformed already comes as its
+    /// receipt.
+    ///
+    /// A pure function of the tip and the arguments: the same bytes every time and everywhere, and
+    /// nothing changes. A transaction that cannot be executed is left out, never a reason to fail.
+    ///
+    /// # Errors
+    /// `UNKNOWN_PARENT` if the native parent is not the native block that carried the tip,
+    /// `BAD_ARGUMENT` if the native height is not the one that follows.
+    pub fn mint(
+        &self,
+        context: &Context,
+        transactions: &[Result<Transaction, Receipt>],
+    ) -> Result<Minted> {
+        self.place(context)?;
+        let entries = transactions.iter().map(Result::as_ref);
+        let executed = execute(&self.base(), entries, Policy::LeaveOut)?;
+        let accepted = accepted(transactions, &executed.rejected);
+        let Executed {
+            indexes,
+            leaves,
+            created,
+            txids,
+            supply,
+            rejected,
+        } = executed;
+        let change = self.state.extended(indexes, leaves, created);
+        let mut header = self.header(context);
+        header.tx_count = accepted.len() as u32;
+        header.tx_root = tx_root(&accepted);
+        header.withdrawals_root = withdrawals_root(&accepted);
+        header.state_root = change.root();
+        header.supply = supply;
+        let block = Block {
+            header,
+            transactions: accepted,
+        };
+        let payload = encode_payload(&block)?;
+        let hash = block.header.hash();
+        let delta = self.delta(&block.header, hash, change, txids);
+        Ok(Minted {
+            block,
+            hash,
+            payload,
+            rejected,
+            delta,
+        })
+    }
+
+    /// Judges a block: executes it and compares every claim in it. Nothing changes.
+    ///
+    /// # Errors
+    /// `UNKNOWN_PARENT` or `BAD_ARGUMENT` where the native block does not follow the one that
+    /// carried the tip: no verdict on the block. Then verdicts, in this order: `INVALID_SIZE`,
+    /// `INVALID_ENCODING`, `INVALID_VERSION`, `INVALID_GENESIS`, `INVALID_PARENT`, `INVALID_HEIGHT`,
+    /// `INVALID_TIME`, `INVALID_TRANSACTIONS`, `INVALID_TX_ROOT`, `INVALID_TRANSACTION` (with the
+    /// `index` of the first that cannot be executed, and its `receipt` code),
+    /// `INVALID_WITHDRAWALS_ROOT`, `INVALID_STATE_ROOT`, `INVALID_SUPPLY`.
+    pub fn check(&self, candidate: &Candidate<'_>) -> Result<Checked> {
+        self.place(&candidate.context)?;
+        let (bytes_max, transactions_max) = (
+            self.genesis.payload_bytes_max,
+            self.genesis.transactions_max,
+        );
+        let block = decode_payload(candidate.payload, bytes_max, transactions_max)?;
+        let (claimed, expected) = (&block.header, self.header(&candidate.context));
+        self.judge_place(claimed, &expected)?;
+        let root = tx_root(&block.transactions);
+        if let Carried::Root(carried) = candidate.carried
+            && carried != root
+        {
+            let what = "root of the carried transactions";
+            return Err(differs(Code::InvalidTransactions, what, &root, &carried));
+        }
+        let count = block.transactions.len() as u64;
+        if u64::from(claimed.tx_count) != count {
+            let code = Code::InvalidTxRoot;
+            return Err(differs(
+                code,
+                "number of transactions",
+                &claimed.tx_count,
+                &count,
+            ));
+        }
+        if claimed.tx_root != root {
+            return Err(differs(
+                Code::InvalidTxRoot,
+                "transaction root",
+                &claimed.tx_root,
+                &root,
+            ));
+        }
+        let executed = execute(
+            &self.base(),
+            block.transactions.iter().map(Ok),
+            Policy::Stop,
+        )?;
+        if let Some(Rejection { index, receipt }) = executed.rejected.first() {
+            return Err(refused(*index, receipt));
+        }
+        let Executed {
+            indexes,
+            leaves,
+            created,
+            txids,
+            supply,
+            ..
+        } = executed;
+        let root = withdrawals_root(&block.transactions);
+        if claimed.withdrawals_root != root {
+            let claimed = &claimed.withdrawals_root;
+            return Err(differs(
+                Code::InvalidWithdrawalsRoot,
+                "withdrawals root",
+                claimed,
+                &root,
+            ));
+        }
+        let change = self.state.extended(indexes, leaves, created);
+        let root = change.root();
+        if claimed.state_root != root {
+            return Err(differs(
+                Code::InvalidStateRoot,
+                "state root",
+                &claimed.state_root,
+                &root,
+            ));
+        }
+        if claimed.supply != supply {
+            return Err(differs(
+                Code::InvalidSupply,
+                "supply",
+                &claimed.supply,
+                &supply,
+            ));
+        }
+        let hash = block.header.hash();
+        let delta = self.delta(&block.header, hash, change, txids);
+        Ok(Checked { block, hash, delta })
+    }
+
+    /// Whether a block in this context can follow the tip at all.
+    fn place(&self, context: &Context) -> Result<()> {
+        let expected = match self.tip.native {
+            Some((height, hash)) => {
+                if hash != context.native_parent {
+                    let parent = context.native_parent;
+                    return Err(Error::new(
+                        Code::UnknownParent,
+                        format!("the tip was carried by native block {hash}, not by {parent}"),
+                    )
+                    .with("nativeParentHash", parent.0.as_slice())
+                    .with("tipNativeHash", hash.0.as_slice()));
+                }
+                height.checked_add(1)
+            }
+            None => Some(self.genesis.native_start.unwrap_or(context.native_height)),
+        };
+        if expected == Some(context.native_height) {
+            return Ok(());
+        }
+        let found = context.native_height;
+        let expected = expected.map_or("none".to_owned(), |expected| expected.to_string());
+        Err(Error::new(
+            Code::BadArgument,
+            format!("the next native height is {expected}, not {found}"),
+        )
+        .with("field", "nativeHeight")
+        .with("nativeHeight", found))
+    }
+
+    /// The header of the next block as far as the context decides it.
+    fn header(&self, context: &Context) -> Header {
+        Header {
+            version: FORMAT_VERSION,
+            genesis: self.genesis_hash,
+            height: self.tip.height + 1,
+            parent: self.tip.hash,
+            native_height: context.native_height,
+            native_parent: context.native_parent,
+            time: context.time.max(self.tip.time),
+            tx_count: 0,
+            tx_root: Root::ZERO,
+            withdrawals_root: Root::ZERO,
+            state_root: Root::ZERO,
+            supply: self.tip.supply,
+        }
+    }
+
+    /// Compares what the context decides.
+    fn judge_place(&self, claimed: &Header, expected: &Header) -> Result<()> {
+        fn same<T: PartialEq + ToString>(code: Code, what: &str, a: &T, b: &T) -> Result<()> {
+            if a == b {
+                Ok(())
+            } else {
+                Err(differs(code, what, a, b))
+            }
+        }
+        let (a, b) = (claimed, expected);
+        same(Code::InvalidGenesis, "genesis", &a.genesis, &b.genesis)?;
+        same(Code::InvalidParent, "parent", &a.parent, &b.parent)?;
+        same(
+            Code::InvalidParent,
+            "native parent",
+            &a.native_parent,
+            &b.native_parent,
+        )?;
+        same(Code::InvalidHeight, "height", &a.height, &b.height)?;
+        same(
+            Code::InvalidHeight,
+            "native height",
+            &a.native_height,
+            &b.native_height,
+        )?;
+        same(Code::InvalidTime, "time", &a.time, &b.time)
+    }
+
+    fn delta(&self, header: &Header, hash: BlockHash, change: Change, txids: Vec<TxId>) -> Delta {
+        Delta {
+            parent: self.tip.hash,
+            change,
+            txids,
+            hash,
+            height: header.height,
+            native_height: header.native_height,
+            time: header.time,
+            supply: header.supply,
+        }
+    }
+}
+
+/// The transactions that were not left out.
+fn accepted(
+    transactions: &[Result<Transaction, Receipt>],
+    rejected: &[Rejection],
+) -> Vec<Transaction> {
+    let mut accepted = Vec::with_capacity(transactions.len().saturating_sub(rejected.len()));
+    let mut left_out = rejected.iter().map(|rejection| rejection.index).peekable();
+    for (index, transaction) in (0u32..).zip(transactions) {
+        if left_out.next_if_eq(&index).is_none() {
+            accepted.extend(transaction.as_ref().ok().cloned());
+        }
+    }
+    accepted
+}
+
+/// The verdict on a claim that is not what it should be.
+#[cold]
+fn differs(code: Code, what: &str, claimed: &impl ToString, expected: &impl ToString) -> Error {
+    let (claimed, expected) = (claimed.to_string(), expected.to_string());
+    Error::new(
+        code,
+        format!("the block's {what} is {claimed}, where it should be {expected}"),
+    )
+    .with("claimed", claimed)
+    .with("expected", expected)
+}
+
+#[cold]
+fn refused(index: u32, receipt: &Receipt) -> Error {
+    let error = Error::new(
+        Code::InvalidTransaction,
+        format!(
+            "transaction {index} cannot be executed: {}",
+            receipt.message
+        ),
+    )
+    .with("index", index)
+    .with("receipt", receipt.code.as_str());
+    match receipt.balance {
+        Some(balance) => error.with("balance", balance),
+        None => error,
+    }
+}
