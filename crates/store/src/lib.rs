@@ -17,10 +17,12 @@ mod walk;
 mod writer;
 
 pub mod disk;
+#[cfg(feature = "simulated-disk")]
+pub mod sim;
 
 pub use disk::{Disk, DiskFile, DiskLock, RealDisk};
 pub use file_store::{FileStore, Opened, Recovery};
 pub use format::FORMAT_VERSION;
 pub use memory::MemoryStore;
 pub use options::{Durability, StoreOptions};
-pub use replay::{Replay, Replayed};
+pub use replay::Replay;

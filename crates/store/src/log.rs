@@ -15,7 +15,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use crate::fault::closed;
 use crate::format::{FIRST_FRAME, StoreKey, frame_len, sections};
 use crate::options::{Durability, StoreOptions};
-use crate::recover::Tail;
+use crate::recover::{Tail, check_unused};
 use crate::segments::Segments;
 use crate::writer::{Pending, SEAL_BYTES, Writer};
 
@@ -68,6 +68,8 @@ pub(crate) struct Log {
     pub(crate) segments: Arc<Segments>,
     pub(crate) key: StoreKey,
     options: StoreOptions,
+    /// Records that were on disk when the store was opened.
+    proven: u64,
     queue: Mutex<Queue>,
     /// Something to write, or the end.
     work: Condvar,
@@ -92,7 +94,7 @@ impl Log {
             offset: tail.offset,
             // Nothing fits behind a seal.
             capacity: if tail.sealed { tail.offset } else { capacity },
-            spare: tail.spare,
+            spare: None,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             in_flight: Vec::new(),
@@ -107,6 +109,7 @@ impl Log {
             segments,
             key,
             options,
+            proven: tail.chain.next,
             queue: Mutex::new(queue),
             work: Condvar::new(),
             progress: Condvar::new(),
@@ -182,7 +185,8 @@ impl Log {
             queue.spare = None;
         }
         let bytes = needed.max(self.options.segment_bytes);
-        let made = self.segments.prepare(number, bytes, &self.key);
+        let made = check_unused(&self.segments, &self.key, number, self.proven)
+            .and_then(|()| self.segments.prepare(number, bytes, &self.key));
         let mut queue = self.queue.lock();
         match made {
             Ok(made) => {

@@ -6,10 +6,15 @@
 //! otherwise. A valid frame proves that every record before its commit group was on disk; if such
 //! a frame lies behind the end found, something that was durable is gone.
 //!
+//! Behind a torn group lie frames of that group which are valid in themselves. One that happens to
+//! lie at the end of the log does not continue its chain, and is no proof of anything.
+//!
 //! Before the store takes its next record,
 //! - the dropped bytes are overwritten with zeros, so that a later recovery cannot find them;
 //! - the last group is written again as it was read: it may have been read from a page cache that
 //!   a failed sync left marked clean, in which case it is not on disk and no sync would put it there.
+//!
+//! For the same reason a segment without records is never taken over: it is made anew.
 
 use std::collections::VecDeque;
 
@@ -43,22 +48,19 @@ pub(crate) struct Tail {
     pub(crate) sealed: bool,
     /// The last frame says that the store was closed.
     pub(crate) closed: bool,
-    /// Bytes of the segment behind the tail, if it was prepared.
-    pub(crate) spare: Option<u64>,
     /// What was dropped: the place and the bytes up to the last that was not zero.
     pub(crate) dropped: Option<Place>,
 }
 
-/// The key of the store in this directory; `None` when no store was ever created in it.
+/// The key of the store in this directory; `None` when no record was ever written in it.
 pub(crate) fn identify(segments: &Segments) -> Result<Option<StoreKey>> {
     let count = segments.count()?;
-    if count == 0 {
+    // A crash or a failed sync while the store was created leaves a segment without frames.
+    if count == 0 || (count == 1 && !has_frames(segments, 0)?) {
         return Ok(None);
     }
     match segments.header(0)? {
         HeaderState::Good(header) => Ok(Some(StoreKey::new(header.seed))),
-        // A crash while the store was created: nothing can have been written after it.
-        HeaderState::Damaged if count == 1 && !has_frames(segments, 0)? => Ok(None),
         HeaderState::Damaged => Err(corrupt(
             &segments.path(0),
             0,
@@ -74,48 +76,58 @@ pub(crate) fn recover(segments: &Segments, key: &StoreKey, anchors: &[Anchor]) -
     let segment = segments.get(current, key)?;
     let (mut walk, chain) = start(&segment, key, anchors)?;
     let found = follow(&mut walk, chain)?;
+    let end = walk.offset();
 
-    // What a torn group may have left lies behind the tail: in the same segment, or at the start
-    // of the next one where this one is sealed.
+    // What a torn group may have left lies behind the tail: in the same segment, or in the next
+    // one where this one is sealed.
     let next = current.checked_add(1).filter(|next| *next < count);
-    let (torn_in, torn_at) = match (found.sealed, next) {
-        (false, _) => (Some(segment.clone()), walk.offset()),
-        (true, Some(next)) if is_good(segments, next)? => {
-            (Some(segments.get(next, key)?), FIRST_FRAME)
-        }
-        (true, _) => (None, FIRST_FRAME),
+    let (torn, torn_at) = match (found.sealed, next) {
+        (false, _) => (Some(segment.clone()), end),
+        (true, Some(next)) => (Some(raw(segments, next)?), FIRST_FRAME),
+        (true, None) => (None, FIRST_FRAME),
     };
     let mut dropped = None;
-    if let Some(torn) = torn_in {
+    if let Some(torn) = torn {
         let dirty_end = scan(&torn, key, torn_at, found.chain.next)?;
-        zero(&torn, torn_at, dirty_end)?;
         dropped = (dirty_end > torn_at).then(|| Place {
             segment: torn.number,
             offset: torn_at,
             len: u32::try_from(dirty_end - torn_at).unwrap_or(u32::MAX),
         });
-        if torn.number != current && dirty_end > torn_at {
-            sync(&torn)?;
+        if torn.number == current {
+            zero(&torn, torn_at, dirty_end)?;
         }
     }
-    if let Some(from) = found.unproven.front().map(|(_, offset)| *offset) {
-        rewrite(&segment, from, walk.offset())?;
+    if let Some((_, from)) = found.unproven.front() {
+        rewrite(&segment, *from, end)?;
     }
-    sync(&segment)?;
-
-    let spare = match next {
-        Some(next) if is_good(segments, next)? => Some(segments.get(next, key)?.len),
-        _ => None,
-    };
+    segment
+        .file
+        .sync_data()
+        .map_err(|error| io_failed("sync", &segment.path, &error))?;
+    segments.sync_dir()?;
     Ok(Tail {
         segment: current,
-        offset: walk.offset(),
+        offset: end,
         chain: found.chain,
         sealed: found.sealed,
         closed: found.closed,
-        spare,
         dropped,
     })
+}
+
+/// Fails if a segment that is to be made anew holds records: `proven` were on disk when the store
+/// was opened.
+pub(crate) fn check_unused(
+    segments: &Segments,
+    key: &StoreKey,
+    number: u32,
+    proven: u64,
+) -> Result<()> {
+    if number < segments.count()? {
+        scan(&raw(segments, number)?, key, FIRST_FRAME, proven)?;
+    }
+    Ok(())
 }
 
 /// The last segment that begins with a valid frame, or segment 0.
@@ -138,8 +150,16 @@ fn last_with_frames(segments: &Segments, key: &StoreKey, count: u32) -> Result<u
     Ok(0)
 }
 
-fn is_good(segments: &Segments, number: u32) -> Result<bool> {
-    Ok(matches!(segments.header(number)?, HeaderState::Good(_)))
+/// A segment whose header may be anything.
+fn raw(segments: &Segments, number: u32) -> Result<Segment> {
+    let (file, path, len) = segments.open_raw(number)?;
+    Ok(Segment {
+        file,
+        path: path.into(),
+        number,
+        pruned: 0,
+        len,
+    })
 }
 
 /// A walk from the newest anchor in this segment, or from its first frame.
@@ -195,11 +215,12 @@ fn follow(walk: &mut Walk, chain: Chain) -> Result<Found> {
             Step::Frame(header, ..) => header,
             Step::Invalid(_) => return Ok(found),
         };
-        // A valid frame in the wrong place of the chain is never what a crash leaves.
-        found
-            .chain
-            .follow(&header)
-            .map_err(|why| corrupt(&walk.segment().path, header.offset, why))?;
+        let mut chain = found.chain;
+        if chain.follow(&header).is_err() {
+            // What is left of a group that was dropped before; if it proves more, the scan says so.
+            return Ok(found);
+        }
+        found.chain = chain;
         while found
             .unproven
             .front()
@@ -263,16 +284,8 @@ fn group_at(segment: &Segment, key: &StoreKey, offset: u64) -> Result<Option<u64
 /// Whether anything that looks like a frame was ever written into a segment whose header, and so
 /// the key, cannot be read.
 fn has_frames(segments: &Segments, number: u32) -> Result<bool> {
-    let (file, path, len) = segments.open_raw(number)?;
-    let segment = Segment {
-        file,
-        path: path.into(),
-        number,
-        pruned: 0,
-        len,
-    };
     let mut found = false;
-    each_chunk(&segment, FIRST_FRAME, |_, chunk| {
+    each_chunk(&raw(segments, number)?, FIRST_FRAME, |_, chunk| {
         found = found
             || chunk
                 .chunks(FRAME_ALIGN)
@@ -334,11 +347,4 @@ fn rewrite(segment: &Segment, from: u64, to: u64) -> Result<()> {
         .read_at(&mut bytes, from)
         .and_then(|()| segment.file.write_at(&bytes, from))
         .map_err(|error| io_failed("write the last group of", &segment.path, &error))
-}
-
-fn sync(segment: &Segment) -> Result<()> {
-    segment
-        .file
-        .sync_data()
-        .map_err(|error| io_failed("sync", &segment.path, &error))
 }

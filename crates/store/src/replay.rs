@@ -6,23 +6,13 @@ use libmetachain_ledger::{Place, Record};
 use libmetachain_primitives::{Code, Error, Result};
 
 use crate::fault::corrupt;
-use crate::format::{Digest, FIRST_FRAME, Kind, StoreKey};
+use crate::format::{FIRST_FRAME, Kind, StoreKey};
 use crate::segments::Segments;
 use crate::walk::{Chain, Step, Walk};
 
-/// A record that was read back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replayed {
-    /// The record's number.
-    pub sequence: u64,
-    /// Where it lies.
-    pub place: Place,
-    /// The record. What was pruned of it is empty: the undo, or the payload of a block that was
-    /// disconnected.
-    pub record: Record,
-}
-
-/// Iterates over the records of a log in order, verifying every byte and the chain between them.
+/// Iterates over the records of a log in order, as sequence, place and record, verifying every byte
+/// and the chain between them. What was pruned of a record is empty: the undo, or the payload of a
+/// block that was disconnected.
 ///
 /// It ends after the last record, or with one error. It may be dropped at any time, and any
 /// number of them may run beside the store's writer.
@@ -35,9 +25,9 @@ pub struct Replay {
     walk: Option<Walk>,
     /// The last frame was a seal, so the segment's rest is empty.
     next_segment: Option<u32>,
-    /// The hash of the last record, which the next snapshot or index is stamped with.
-    last_hash: Digest,
 }
+
+type Item = (u64, Place, Record);
 
 impl std::fmt::Debug for Replay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -58,7 +48,6 @@ impl Replay {
             chain: Chain::START,
             walk: None,
             next_segment: Some(0),
-            last_hash: [0; 32],
         }
     }
 
@@ -94,7 +83,6 @@ impl Replay {
             chain,
             walk: Some(walk),
             next_segment: None,
-            last_hash: header.hash,
         })
     }
 
@@ -104,7 +92,7 @@ impl Replay {
         self.chain.next
     }
 
-    fn step(&mut self) -> Result<Option<Replayed>> {
+    fn step(&mut self) -> Result<Option<Item>> {
         loop {
             if let Some(number) = self.next_segment {
                 if (number, FIRST_FRAME) >= self.end {
@@ -136,19 +124,14 @@ impl Replay {
                 self.next_segment = Some(number.saturating_add(1));
             }
             if let Some(record) = record {
-                self.last_hash = header.hash;
-                return Ok(Some(Replayed {
-                    sequence: header.sequence,
-                    place: header.place(),
-                    record,
-                }));
+                return Ok(Some((header.sequence, header.place(), record)));
             }
         }
     }
 }
 
 impl Iterator for Replay {
-    type Item = Result<Replayed>;
+    type Item = Result<Item>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let step = self.step();

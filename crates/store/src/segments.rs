@@ -154,7 +154,7 @@ impl Segments {
         self.handles.lock().remove(&number);
     }
 
-    /// Makes an empty segment of at least `bytes`, or finishes one that was begun. When it
+    /// Makes an empty segment of at least `bytes` in place of whatever has its name. When it
     /// returns `Ok`, name, space and header are durable.
     ///
     /// # Errors
@@ -162,40 +162,35 @@ impl Segments {
     pub(crate) fn prepare(&self, number: u32, bytes: u64, key: &StoreKey) -> Result<u64> {
         let path = self.path(number);
         let failed = |what, error: io::Error| io_failed(what, &path, &error);
-        let (file, created) = match self.disk.open(&path) {
-            Ok(file) => (file, false),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let file = self
-                    .disk
-                    .create(&path)
-                    .map_err(|error| failed("create", error))?;
-                (file, true)
-            }
-            Err(error) => return Err(failed("open", error)),
-        };
         let header = SegmentHeader {
             number,
             seed: key.seed,
             pruned: 0,
         };
+        let file = self
+            .disk
+            .create(&path)
+            .map_err(|error| failed("create", error))?;
         let made = file
             .preallocate(bytes)
-            .and_then(|()| file.write_at(&header.encode(), 0))
-            .map_err(|error| failed("reserve space for", error));
+            .and_then(|()| file.write_at(&header.encode(), 0));
         if let Err(error) = made {
-            // Give back what a full disk needs most. A leftover is harmless and finished later.
-            if created {
-                let _ = self.disk.remove(&path);
-            }
-            return Err(error);
+            // Give back what a full disk needs most. A leftover would be harmless.
+            let _ = self.disk.remove(&path);
+            return Err(failed("reserve space for", error));
         }
         file.sync_data()
             .map_err(|error| failed("sync", error).fatal())?;
-        self.disk
-            .sync_dir(&self.dir)
-            .map_err(|error| failed("sync the directory of", error).fatal())?;
+        self.sync_dir().map_err(Error::fatal)?;
         self.forget(number);
         file.len().map_err(|error| failed("measure", error))
+    }
+
+    /// Makes the names in the store's directory durable.
+    pub(crate) fn sync_dir(&self) -> Result<()> {
+        self.disk
+            .sync_dir(&self.dir)
+            .map_err(|error| io_failed("sync the directory", &self.dir, &error))
     }
 
     /// Reads and verifies the frame at a place. Returns its header, its bytes and what is pruned.

@@ -44,11 +44,7 @@ fn append_all(store: &dyn Store, records: &[Record]) -> Vec<Appended> {
 }
 
 fn replayed(opened: &mut Opened) -> Vec<Record> {
-    opened
-        .replay
-        .by_ref()
-        .map(|item| item.unwrap().record)
-        .collect()
+    opened.replay.by_ref().map(|item| item.unwrap().2).collect()
 }
 
 #[test]
@@ -87,7 +83,7 @@ fn records_come_back_by_place_and_by_replay() {
                 .store
                 .replay_after(appended[20].sequence, appended[20].place)
                 .unwrap();
-            let later: Vec<Record> = later.map(|item| item.unwrap().record).collect();
+            let later: Vec<Record> = later.map(|item| item.unwrap().2).collect();
             assert_eq!(later, records[21..]);
             assert!(appended.last().unwrap().place.segment > 2);
         }

@@ -1,6 +1,8 @@
 //! Records and stores that the tests share.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod crash;
+
 use std::sync::Arc;
 
 use libmetachain_ledger::Record;
