@@ -1,1 +1,37 @@
-//! Placeholder.
+//! A running metachain: what every binding calls.
+//!
+//! [`Metachain`] ties the pure ledger to its log: one block is one record and one sync, the next block
+//! executes while the last is written, and opening reads the log back. The bindings convert values
+//! and delegate to this crate; it knows none of them.
+
+mod chain;
+mod connect;
+mod disconnect;
+mod events;
+mod executor;
+mod handshake;
+mod index;
+mod journal;
+mod listeners;
+mod metachain;
+mod metrics;
+mod mint;
+mod native;
+mod open;
+mod options;
+mod prepared;
+mod query;
+mod recent;
+mod registry;
+mod sync;
+
+pub use events::{Event, EventKind, Position};
+pub use handshake::{Handshake, NativeTip, Search, Step};
+pub use index::BlockRef;
+pub use libmetachain_ledger::{Account, Context, Tip, verify_account_proof};
+pub use libmetachain_store::Durability;
+pub use metachain::{Done, Metachain};
+pub use native::{CandidateBlock, Carried, ConnectStatus, Connected, Minted, NativeBlock};
+pub use options::{OpenOptions, UNDO_DEPTH_DEFAULT};
+pub use query::{ChainTip, ProvenAccount, ProvenWithdrawal, StoredBlock};
+pub use sync::{NativeSource, diverged};

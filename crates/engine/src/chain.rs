@@ -1,0 +1,156 @@
+//! One running chain: its ledger, its log, and the locks that keep both in step.
+//!
+//! Lock order: `commit`, then `prepared`, then `core`. Whoever moves the tip holds `commit` for the
+//! whole of it; readers take `core` for as long as they look, and so see one tip.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use libmetachain_ledger::Ledger;
+use libmetachain_ledger::store::{Record, Store};
+use libmetachain_primitives::{Code, Error, NativeHash, Result};
+use libmetachain_store::Durability;
+use parking_lot::{Mutex, RwLock};
+
+use crate::executor::Executor;
+use crate::index::{Entry, Index};
+use crate::journal::Journal;
+use crate::listeners::Listeners;
+use crate::metrics::Counters;
+use crate::prepared::Prepared;
+use crate::recent::Recent;
+
+pub(crate) struct Chain {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) commit: Mutex<()>,
+    pub(crate) prepared: Mutex<Prepared>,
+    pub(crate) core: RwLock<Core>,
+    pub(crate) recent: Mutex<Recent>,
+    pub(crate) executor: Executor,
+    /// Told once, of the failure after which nothing can go on.
+    pub(crate) mourners: Listeners<Error>,
+    /// Told when records got on disk.
+    pub(crate) watchers: Listeners<()>,
+    /// The identity of the store, which event cursors name.
+    pub(crate) store_id: [u8; 16],
+    pub(crate) counters: Counters,
+    pub(crate) durability: Durability,
+    pub(crate) undo_depth: u64,
+    fatal: OnceLock<Error>,
+    closed: AtomicBool,
+}
+
+/// What readers see at one tip.
+pub(crate) struct Core {
+    pub(crate) ledger: Ledger,
+    pub(crate) index: Index,
+    pub(crate) journal: Journal,
+    /// The native parent that the first block names, once there is one.
+    pub(crate) first_parent: Option<NativeHash>,
+    /// The highest tip there has been: undo is counted from it.
+    pub(crate) highest: u64,
+    /// The highest finalised height, 0 if there is none.
+    pub(crate) finalized: u64,
+}
+
+impl Chain {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        store_id: [u8; 16],
+        core: Core,
+        durability: Durability,
+        undo_depth: u64,
+    ) -> Result<Arc<Chain>> {
+        Ok(Arc::new(Chain {
+            store,
+            commit: Mutex::new(()),
+            prepared: Mutex::new(Prepared::default()),
+            core: RwLock::new(core),
+            recent: Mutex::new(Recent::default()),
+            executor: Executor::start()?,
+            mourners: Listeners::default(),
+            watchers: Listeners::default(),
+            store_id,
+            counters: Counters::default(),
+            durability,
+            undo_depth,
+            fatal: OnceLock::new(),
+            closed: AtomicBool::new(false),
+        }))
+    }
+
+    /// Fails with `CLOSED`, or with the failure after which nothing can go on.
+    pub(crate) fn usable(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::new(Code::Closed, "the metachain was closed"));
+        }
+        match self.fatal.get() {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs what moves the tip. A panic or a fatal failure in it ends the use of the chain until it is
+    /// opened again: memory and disk may no longer agree.
+    pub(crate) fn moving<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.usable()?;
+        let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+            Err(Error::new(
+                Code::InternalPanic,
+                format!("a defect of this library: {}", panic_text(panic.as_ref())),
+            ))
+        });
+        if let Err(error) = &done
+            && error.is_fatal()
+        {
+            self.fail(error);
+        }
+        done
+    }
+
+    /// Remembers a failure after which nothing can go on, and tells the listeners of the first one.
+    pub(crate) fn fail(&self, error: &Error) {
+        if self.fatal.set(error.clone()).is_ok() {
+            self.mourners.tell(error);
+        }
+    }
+
+    /// The log's record of a block of the present chain.
+    pub(crate) fn record(&self, entry: &Entry) -> Result<Record> {
+        if let Some(record) = self.recent.lock().get(entry.sequence) {
+            return Ok(record);
+        }
+        self.counters.record_reads.add(1);
+        if entry.sequence > self.store.durable_sequence() {
+            self.store.flush()?;
+        }
+        self.store.read(entry.place)
+    }
+
+    /// Flushes and closes the log, once.
+    pub(crate) fn close(&self) -> Result<()> {
+        let _commit = self.commit.lock();
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.store.close()
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        // A handle that was dropped without being closed: nobody is left to hear of a failure.
+        if !*self.closed.get_mut() {
+            let _ = self.store.close();
+        }
+    }
+}
+
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("panic without a message")
+}

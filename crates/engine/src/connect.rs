@@ -1,0 +1,247 @@
+//! Connect: judge a native block's payload, commit it as one record, make it the tip.
+
+use std::sync::Arc;
+
+use libmetachain_ledger::store::Record;
+use libmetachain_ledger::{self as ledger, Candidate, Ledger};
+use libmetachain_primitives::{Block, BlockHash, Code, Error, Result, Root};
+use libmetachain_store::Durability;
+
+use crate::chain::Chain;
+use crate::index::{BlockRef, Entry};
+use crate::journal::Happened;
+use crate::native::{CandidateBlock, Carried, ConnectStatus, Connected, NativeBlock};
+use crate::prepared::Executed;
+
+/// A result together with the record that must be on disk before it is told.
+pub(crate) struct Queued<T> {
+    pub(crate) result: T,
+    pub(crate) sequence: u64,
+}
+
+impl Chain {
+    /// Connects a block as far as the queue of the log; the tip has moved when this returns.
+    pub(crate) fn connect_queued(
+        self: &Arc<Self>,
+        native: &NativeBlock,
+    ) -> Result<Queued<Connected>> {
+        let _commit = self.commit.lock();
+        let done = self.moving(|| match self.known(native)? {
+            Some(known) => {
+                self.counters.known.add(1);
+                Ok(known)
+            }
+            None => {
+                let executed = self.execute(&native.candidate)?;
+                self.commit_block(native, executed)
+            }
+        });
+        if done.is_err() {
+            self.counters.refused.add(1);
+        }
+        done
+    }
+
+    /// The verdict of connect on a block that has no hash yet; nothing changes.
+    pub(crate) fn check(&self, candidate: &CandidateBlock) -> Result<(Block, BlockHash)> {
+        self.usable()?;
+        self.counters.checked.add(1);
+        let core = self.core.read();
+        let checked = judge(&core.ledger, candidate)?;
+        let executed = Executed {
+            context: candidate.context,
+            payload: Arc::clone(&candidate.payload),
+            header: checked.block.header,
+            hash: checked.hash,
+            delta: checked.delta,
+        };
+        drop(core);
+        self.prepared.lock().put(executed);
+        Ok((checked.block, checked.hash))
+    }
+
+    /// Whether the native block is part of the chain already; with another payload it is a conflict.
+    fn known(&self, native: &NativeBlock) -> Result<Option<Queued<Connected>>> {
+        let found = {
+            let core = self.core.read();
+            core.index
+                .get(BlockRef::Native(native.hash))
+                .map(|(height, entry)| (height, *entry))
+        };
+        let Some((height, entry)) = found else {
+            return Ok(None);
+        };
+        match self.record(&entry)? {
+            Record::Connect { payload, .. } if payload == native.candidate.payload => {
+                let result = Connected {
+                    status: ConnectStatus::Known,
+                    hash: entry.hash,
+                    height,
+                };
+                Ok(Some(Queued {
+                    result,
+                    sequence: entry.sequence,
+                }))
+            }
+            Record::Connect { .. } => Err(Error::new(
+                Code::Conflict,
+                format!(
+                    "native block {} is connected at height {height} with another payload",
+                    native.hash
+                ),
+            )
+            .with("height", height)
+            .with("nativeHash", native.hash.as_bytes().as_slice())),
+            _ => Err(misplaced(height)),
+        }
+    }
+
+    fn execute(&self, candidate: &CandidateBlock) -> Result<Executed> {
+        // The tip cannot move in between: whoever moves it holds `commit`, and here that is us.
+        let tip = self.core.read().ledger.tip().hash;
+        if let Some(executed) = self.prepared.lock().take(&tip, candidate) {
+            self.counters.adopted.add(1);
+            return Ok(executed);
+        }
+        let core = self.core.read();
+        let checked = judge(&core.ledger, candidate)?;
+        Ok(Executed {
+            context: candidate.context,
+            payload: Arc::clone(&candidate.payload),
+            header: checked.block.header,
+            hash: checked.hash,
+            delta: checked.delta,
+        })
+    }
+
+    fn commit_block(
+        self: &Arc<Self>,
+        native: &NativeBlock,
+        executed: Executed,
+    ) -> Result<Queued<Connected>> {
+        let Executed {
+            payload,
+            header,
+            hash,
+            delta,
+            ..
+        } = executed;
+        let undo = self.core.read().ledger.undo_of(&delta).encode();
+        let record = Record::Connect {
+            height: header.height,
+            native: native.hash,
+            payload,
+            undo,
+        };
+        let appended = self.store.append(record.clone())?;
+        self.recent.lock().push(appended.sequence, record);
+        let mut core = self.core.write();
+        // From here on the log holds the block: a failure leaves memory behind it.
+        core.ledger
+            .apply(delta, native.hash)
+            .map_err(Error::fatal)?;
+        core.index.push(Entry {
+            hash,
+            native: native.hash,
+            sequence: appended.sequence,
+            place: appended.place,
+        });
+        core.journal.push(appended.place, Happened::Connected);
+        core.highest = core.highest.max(header.height);
+        if header.height == 1 {
+            core.first_parent = Some(header.native_parent);
+        }
+        drop(core);
+        self.prepared.lock().clear();
+        self.announce(appended.sequence);
+        self.counters.connected.add(1);
+        self.counters.transactions.add(u64::from(header.tx_count));
+        let result = Connected {
+            status: ConnectStatus::Connected,
+            hash,
+            height: header.height,
+        };
+        Ok(Queued {
+            result,
+            sequence: appended.sequence,
+        })
+    }
+
+    /// Waits until a result may be told.
+    pub(crate) fn acknowledge<T>(&self, queued: Queued<T>) -> Result<T> {
+        if self.durability == Durability::Block {
+            self.store
+                .wait_durable(queued.sequence)
+                .inspect_err(|error| {
+                    if error.is_fatal() {
+                        self.fail(error);
+                    }
+                })?;
+        }
+        Ok(queued.result)
+    }
+
+    /// Calls `done` when a result may be told, on whichever thread learns of it.
+    pub(crate) fn acknowledge_later<T: Send + 'static>(
+        self: &Arc<Self>,
+        queued: Queued<T>,
+        done: impl FnOnce(Result<T>) + Send + 'static,
+    ) {
+        if self.durability == Durability::Batch {
+            return done(Ok(queued.result));
+        }
+        let chain = Arc::downgrade(self);
+        let Queued { result, sequence } = queued;
+        self.store.when_durable(
+            sequence,
+            Box::new(move |durable| {
+                if let Err(error) = &durable
+                    && error.is_fatal()
+                    && let Some(chain) = chain.upgrade()
+                {
+                    chain.fail(error);
+                }
+                done(durable.map(|()| result));
+            }),
+        );
+    }
+}
+
+/// The ledger's judgement, with what it cannot know: why no payload can match the carried transactions.
+fn judge(ledger: &Ledger, candidate: &CandidateBlock) -> Result<ledger::Checked> {
+    let (carried, malformed) = match &candidate.carried {
+        Carried::Root(root) => (ledger::Carried::Root(*root), None),
+        Carried::Unchecked => (ledger::Carried::Unchecked, None),
+        // No list of transactions has the zero root, so that the order of judgement stays the ledger's.
+        Carried::Malformed { index, receipt } => {
+            (ledger::Carried::Root(Root::ZERO), Some((index, receipt)))
+        }
+    };
+    let judged = ledger.check(&Candidate {
+        context: candidate.context,
+        payload: &candidate.payload,
+        carried,
+    });
+    match (judged, malformed) {
+        (Err(error), Some((index, receipt))) if error.code() == Code::InvalidTransactions => {
+            Err(Error::new(
+                Code::InvalidTransactions,
+                format!(
+                    "the native block carries a malformed transaction at {index}: {}",
+                    receipt.message
+                ),
+            )
+            .with("index", *index)
+            .with("receipt", receipt.code.as_str()))
+        }
+        (judged, _) => judged,
+    }
+}
+
+pub(crate) fn misplaced(height: u64) -> Error {
+    Error::new(
+        Code::StoreCorrupt,
+        format!("the log holds something else where block {height} should be"),
+    )
+    .with("height", height)
+}

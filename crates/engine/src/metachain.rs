@@ -1,0 +1,406 @@
+//! The handle that bindings hold: every operation on a chain, synchronous or with a callback.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use libmetachain_ledger::{Account, Context};
+use libmetachain_primitives::{
+    Block, BlockHash, Code, Error, Genesis, MetaAddress, NativeHash, Receipt, Result, Transaction,
+    Withdrawal,
+};
+
+use crate::chain::{Chain, panic_text};
+use crate::connect::Queued;
+use crate::events::{Event, Position};
+use crate::handshake::{NativeTip, Search, Step};
+use crate::index::BlockRef;
+use crate::native::{CandidateBlock, Connected, Minted, NativeBlock};
+use crate::options::OpenOptions;
+use crate::query::{ChainTip, ProvenAccount, ProvenWithdrawal, StoredBlock};
+use crate::registry::{self, Slot};
+
+/// Receives the result of a call that does not wait, on a thread of the engine. Must not block.
+pub type Done<T> = Box<dyn FnOnce(Result<T>) + Send>;
+
+/// A running metachain.
+///
+/// Handles to the same directory in one process share one chain, whichever threads they are on;
+/// another process is refused with `STORE_LOCKED`. The chain closes with its last handle. Every
+/// method may be called from any thread; calls that move the tip run one after the other in the
+/// order in which they were made, and readers always see one tip. After [`Metachain::close`] every
+/// method fails with `CLOSED`; after a failed sync or a defect, with that failure, until all handles
+/// are closed and the store is opened again.
+pub struct Metachain {
+    chain: Arc<Chain>,
+    slot: Arc<Slot>,
+    genesis: Arc<Genesis>,
+    left: AtomicBool,
+}
+
+impl Metachain {
+    /// Opens the store, creates it where there is none, or joins this process's other handles to it.
+    ///
+    /// # Errors
+    /// `BAD_ARGUMENT` (no or an invalid genesis for a new store; other options than the handles that
+    /// are open), `GENESIS_MISMATCH`, `STORE_LOCKED`, `STORE_VERSION`, `STORE_CORRUPT`, `STORE_FULL`,
+    /// `INTERNAL_IO`.
+    pub fn open(options: &OpenOptions) -> Result<Metachain> {
+        if let Some(genesis) = &options.genesis {
+            genesis.validate()?;
+        }
+        let (chain, slot) = registry::join(options)?;
+        let genesis = Arc::new(chain.core.read().ledger.genesis().clone());
+        Ok(Metachain {
+            chain,
+            slot,
+            genesis,
+            left: AtomicBool::new(false),
+        })
+    }
+
+    fn chain(&self) -> Result<&Arc<Chain>> {
+        if self.left.load(Ordering::Acquire) {
+            return Err(Error::new(Code::Closed, "the metachain was closed"));
+        }
+        Ok(&self.chain)
+    }
+
+    /// The parameters of the chain; also after closing.
+    #[must_use]
+    pub fn genesis(&self) -> &Arc<Genesis> {
+        &self.genesis
+    }
+
+    /// The tip, and how far the disk has followed it.
+    pub fn tip(&self) -> Result<ChainTip> {
+        self.chain()?.tip()
+    }
+
+    /// The sum of all balances in base units, which is what is locked on the native chain.
+    pub fn supply(&self) -> Result<u64> {
+        Ok(self.tip()?.tip.supply)
+    }
+
+    /// Builds the next block of the transactions, in order. Pure: nothing changes, and the same
+    /// arguments on the same tip give the same bytes anywhere. A transaction that cannot be executed
+    /// is left out and named in [`Minted::rejected`]; the native block must leave it out too.
+    ///
+    /// # Errors
+    /// `UNKNOWN_PARENT` and `BAD_ARGUMENT` for a context that does not follow the tip.
+    pub fn mint(
+        &self,
+        context: &Context,
+        transactions: &[Result<Transaction, Receipt>],
+    ) -> Result<Minted> {
+        self.chain()?.mint(context, transactions)
+    }
+
+    /// The verdict that [`Metachain::connect`] would give; nothing changes.
+    ///
+    /// # Errors
+    /// As [`Metachain::connect`], except that a block without a hash is never known or in conflict.
+    pub fn check(&self, candidate: &CandidateBlock) -> Result<(Block, BlockHash)> {
+        self.chain()?.check(candidate)
+    }
+
+    /// Re-executes a payload, checks every claim in it and makes it the tip; returns when it may be
+    /// acknowledged (see [`crate::Durability`]). What this process just minted or checked on this
+    /// tip is adopted instead of executed again.
+    ///
+    /// # Errors
+    /// A verdict (`INVALID_*`) on a bad block, which stays bad; `UNKNOWN_PARENT` out of order,
+    /// `CONFLICT` for a native block connected with another payload, `BAD_ARGUMENT` for a height that
+    /// does not follow; `STORE_FULL`, `INTERNAL_IO` for failures of ours, which are no verdict.
+    pub fn connect(&self, native: NativeBlock) -> Result<Connected> {
+        let chain = self.chain()?;
+        let mover = Arc::clone(chain);
+        let queued = chain.executor.run(move || mover.connect_queued(&native))?;
+        chain.acknowledge(queued)
+    }
+
+    /// As [`Metachain::connect`], without waiting: the next block executes while this one is written.
+    pub fn connect_later(&self, native: NativeBlock, done: Done<Connected>) {
+        self.later(done, move |chain| chain.connect_queued(&native));
+    }
+
+    /// Connects blocks in order with one wait at the end. Stops at the first that fails, whose error
+    /// has the detail `index`, or before the next one once `aborted` is set (`ABORTED`); what was
+    /// connected before stays connected and is on disk when `done` is called.
+    pub fn connect_many_later(
+        &self,
+        natives: Vec<NativeBlock>,
+        aborted: Arc<AtomicBool>,
+        done: Done<Vec<Connected>>,
+    ) {
+        let chain = match self.chain() {
+            Ok(chain) => Arc::clone(chain),
+            Err(error) => return done(Err(error)),
+        };
+        let executor = &self.chain.executor;
+        executor.submit(move || {
+            let mut connected = Vec::with_capacity(natives.len());
+            let mut last = None;
+            let mut failed = None;
+            for (index, native) in (0u64..).zip(&natives) {
+                let result = if aborted.load(Ordering::Acquire) {
+                    Err(Error::new(
+                        Code::Aborted,
+                        format!("aborted before block {index} of {}", natives.len()),
+                    ))
+                } else {
+                    guarded(|| chain.connect_queued(native))
+                };
+                match result {
+                    Ok(queued) => {
+                        connected.push(queued.result);
+                        last = last.max(Some(queued.sequence));
+                    }
+                    Err(error) => {
+                        failed = Some(error.with("index", index));
+                        break;
+                    }
+                }
+            }
+            let finish = move |durable: Result<()>| {
+                done(durable.and(match failed {
+                    Some(error) => Err(error),
+                    None => Ok(connected),
+                }));
+            };
+            match last {
+                Some(sequence) => {
+                    chain.acknowledge_later(
+                        Queued {
+                            result: (),
+                            sequence,
+                        },
+                        finish,
+                    );
+                }
+                None => finish(Ok(())),
+            }
+        });
+    }
+
+    /// Takes the tip back, which the native block must name, and returns the tip before it.
+    ///
+    /// # Errors
+    /// `NOT_TIP`, `FINALIZED`, `UNDO_TOO_DEEP`, `STORE_FULL`, `STORE_CORRUPT`, `INTERNAL_IO`.
+    pub fn disconnect(&self, native: NativeHash) -> Result<ChainTip> {
+        let chain = self.chain()?;
+        let mover = Arc::clone(chain);
+        let queued = chain
+            .executor
+            .run(move || mover.disconnect_queued(native))?;
+        chain.acknowledge(queued)?;
+        chain.tip()
+    }
+
+    /// As [`Metachain::disconnect`], without waiting.
+    pub fn disconnect_later(&self, native: NativeHash, done: Done<ChainTip>) {
+        let chain = Arc::clone(&self.chain);
+        self.later(
+            Box::new(move |result| done(result.and_then(|()| chain.tip()))),
+            move |chain| chain.disconnect_queued(native),
+        );
+    }
+
+    /// Makes the block in this native block, and all before it, final.
+    ///
+    /// # Errors
+    /// `BAD_ARGUMENT` if it carries no block of the chain, `STORE_FULL`, `INTERNAL_IO`.
+    pub fn finalize_later(&self, native: NativeHash, done: Done<()>) {
+        self.later(done, move |chain| chain.finalize_queued(native));
+    }
+
+    /// Calls back when everything acknowledged before is on disk.
+    pub fn flush_later(&self, done: Done<()>) {
+        let chain = match self.chain() {
+            Ok(chain) => Arc::clone(chain),
+            Err(error) => return done(Err(error)),
+        };
+        self.chain.executor.submit(move || {
+            done(guarded(|| chain.moving(|| chain.store.flush())));
+        });
+    }
+
+    /// The account, or `None` if it was never credited.
+    pub fn account(&self, address: &MetaAddress) -> Result<Option<Account>> {
+        self.chain()?.account(address)
+    }
+
+    /// A block of the present chain. Genesis, at height 0, is none.
+    pub fn block(&self, block: BlockRef) -> Result<Option<StoredBlock>> {
+        self.chain()?.block(block)
+    }
+
+    /// The payload of a block of the present chain.
+    pub fn payload(&self, block: BlockRef) -> Result<Option<Arc<[u8]>>> {
+        self.chain()?.payload(block)
+    }
+
+    /// The withdrawals of a block, in order.
+    ///
+    /// # Errors
+    /// `BAD_ARGUMENT` if the chain has no such block.
+    pub fn withdrawals(&self, block: BlockRef) -> Result<Vec<Withdrawal>> {
+        self.chain()?.withdrawals(block)
+    }
+
+    /// Proves a withdrawal of a block to someone who has the block's header only.
+    ///
+    /// # Errors
+    /// `BAD_ARGUMENT` if the chain has no such block or the block no such withdrawal.
+    pub fn prove_withdrawal(&self, block: BlockRef, index: u32) -> Result<ProvenWithdrawal> {
+        self.chain()?.prove_withdrawal(block, index)
+    }
+
+    /// Proves an account, or that there is none, at the tip.
+    pub fn prove_account(&self, address: &MetaAddress) -> Result<ProvenAccount> {
+        self.chain()?.prove_account(address)
+    }
+
+    /// Begins a handshake with a native node at this tip; [`Metachain::handshake_step`] goes on.
+    pub fn begin_handshake(&self, native: NativeTip) -> Result<Search> {
+        self.chain()?.handshake(native)
+    }
+
+    /// What the handshake needs to know next, or its result.
+    ///
+    /// # Errors
+    /// `LOCKED_MISMATCH` if both are in sync and the lock balance is not the supply.
+    pub fn handshake_step(&self, search: &Search) -> Result<Step> {
+        search.step(self.chain()?)
+    }
+
+    /// The hash at the height that [`Metachain::handshake_step`] asked for.
+    ///
+    /// # Errors
+    /// `BAD_ARGUMENT` for `None`: every height it asks for is at or below the native tip.
+    pub fn handshake_answer(
+        &self,
+        search: &mut Search,
+        height: u64,
+        hash: Option<NativeHash>,
+    ) -> Result<()> {
+        search.answer(self.chain()?, height, hash)
+    }
+
+    /// Counts since the chain was opened, by name, and what it holds now.
+    pub fn metrics(&self) -> Result<Vec<(&'static str, u64)>> {
+        let chain = self.chain()?;
+        let mut list = chain.counters.list();
+        let core = chain.core.read();
+        list.extend([
+            ("height", core.index.height()),
+            ("accounts", core.ledger.accounts_len() as u64),
+            ("records", core.journal.len()),
+            (
+                "durableRecords",
+                chain.store.durable_sequence().saturating_add(1),
+            ),
+            ("finalizedHeight", core.finalized),
+        ]);
+        Ok(list)
+    }
+
+    /// Calls `listener` once if the chain can no longer go on; the number removes it again.
+    pub fn on_fatal(&self, listener: impl Fn(&Error) + Send + Sync + 'static) -> u64 {
+        self.chain.mourners.add(Box::new(listener))
+    }
+
+    /// Removes a listener that [`Metachain::on_fatal`] added.
+    pub fn remove_fatal_listener(&self, number: u64) {
+        self.chain.mourners.remove(number);
+    }
+
+    /// Where an event reader that has this cursor goes on; without one, before the first event.
+    ///
+    /// # Errors
+    /// `CURSOR_UNKNOWN`, `CURSOR_PRUNED`.
+    pub fn events_from(&self, cursor: Option<&str>) -> Result<Position> {
+        match cursor {
+            Some(cursor) => self.chain()?.position(cursor),
+            None => Ok(Position::START),
+        }
+    }
+
+    /// Where an event reader that wants only what comes next goes on.
+    pub fn events_from_tip(&self) -> Result<Position> {
+        self.chain()?.newest()
+    }
+
+    /// Events behind a position that are on disk, at most `max`, and the position behind them.
+    ///
+    /// # Errors
+    /// `CURSOR_PRUNED` if the body of a block that was disconnected is no longer kept.
+    pub fn events(&self, after: Position, max: usize) -> Result<(Vec<Event>, Position)> {
+        self.chain()?.events(after, max)
+    }
+
+    /// Calls `listener` whenever there may be new events, on a thread of the store; it must not block.
+    /// The number removes it again. To miss nothing, listen first and read then.
+    pub fn on_events(&self, listener: impl Fn() + Send + Sync + 'static) -> u64 {
+        self.chain.watchers.add(Box::new(move |()| listener()))
+    }
+
+    /// Removes a listener that [`Metachain::on_events`] added.
+    pub fn remove_event_listener(&self, number: u64) {
+        self.chain.watchers.remove(number);
+    }
+
+    /// Gives the handle back, after the calls made before it; the last handle flushes and closes the
+    /// store and frees its lock. Idempotent.
+    pub fn close(&self) -> Result<()> {
+        if self.left.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let slot = Arc::clone(&self.slot);
+        self.chain.executor.run(move || registry::leave(&slot))
+    }
+
+    /// As [`Metachain::close`], without waiting.
+    pub fn close_later(&self, done: Done<()>) {
+        if self.left.swap(true, Ordering::AcqRel) {
+            return done(Ok(()));
+        }
+        let slot = Arc::clone(&self.slot);
+        self.chain
+            .executor
+            .submit(move || done(guarded(|| registry::leave(&slot))));
+    }
+
+    fn later<T: Send + 'static>(
+        &self,
+        done: Done<T>,
+        work: impl FnOnce(&Arc<Chain>) -> Result<Queued<T>> + Send + 'static,
+    ) {
+        let chain = match self.chain() {
+            Ok(chain) => Arc::clone(chain),
+            Err(error) => return done(Err(error)),
+        };
+        self.chain
+            .executor
+            .submit(move || match guarded(|| work(&chain)) {
+                Ok(queued) => chain.acknowledge_later(queued, done),
+                Err(error) => done(Err(error)),
+            });
+    }
+}
+
+impl Drop for Metachain {
+    fn drop(&mut self) {
+        // Nobody is left to hear of a failure; not waiting keeps a garbage collector from blocking.
+        self.close_later(Box::new(|_| ()));
+    }
+}
+
+/// Turns a panic of the work into an error, so that whoever waits is answered.
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        Err(Error::new(
+            Code::InternalPanic,
+            format!("a defect of this library: {}", panic_text(panic.as_ref())),
+        ))
+    })
+}

@@ -1,0 +1,95 @@
+//! One chain for each store directory in this process, however many handles there are to it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+use libmetachain_primitives::{Code, Error, Result};
+use parking_lot::Mutex;
+
+use crate::chain::Chain;
+use crate::options::OpenOptions;
+
+/// A directory and, while it is open, its chain.
+#[derive(Default)]
+pub(crate) struct Slot(Mutex<Option<Opened>>);
+
+struct Opened {
+    chain: Arc<Chain>,
+    handles: usize,
+}
+
+static SLOTS: LazyLock<Mutex<HashMap<PathBuf, Arc<Slot>>>> = LazyLock::new(Mutex::default);
+
+/// Opens the directory, or joins those in this process that have it open already.
+pub(crate) fn join(options: &OpenOptions) -> Result<(Arc<Chain>, Arc<Slot>)> {
+    let slot = match &options.path {
+        Some(path) => Arc::clone(SLOTS.lock().entry(canonical(path)?).or_default()),
+        None => Arc::default(),
+    };
+    // Held while the chain opens: a second caller waits for it instead of finding the store locked.
+    let mut opened = slot.0.lock();
+    let chain = match opened.as_mut() {
+        Some(open) => {
+            agrees(&open.chain, options)?;
+            open.chain.usable()?;
+            open.handles += 1;
+            Arc::clone(&open.chain)
+        }
+        None => {
+            let chain = Chain::open(options)?;
+            *opened = Some(Opened {
+                chain: Arc::clone(&chain),
+                handles: 1,
+            });
+            chain
+        }
+    };
+    drop(opened);
+    Ok((chain, slot))
+}
+
+/// Gives one handle back; the last one closes the chain.
+pub(crate) fn leave(slot: &Slot) -> Result<()> {
+    let mut opened = slot.0.lock();
+    let Some(open) = opened.as_mut() else {
+        return Ok(());
+    };
+    open.handles -= 1;
+    if open.handles > 0 {
+        return Ok(());
+    }
+    let chain = Arc::clone(&open.chain);
+    *opened = None;
+    // Still under the slot's lock: who opens next must find the directory's lock free.
+    chain.close()
+}
+
+fn agrees(chain: &Chain, options: &OpenOptions) -> Result<()> {
+    if let Some(given) = &options.genesis {
+        let core = chain.core.read();
+        if core.ledger.genesis() != given {
+            return Err(crate::open::mismatch(given, core.ledger.genesis()));
+        }
+    }
+    if options.durability != chain.durability || options.undo_depth != chain.undo_depth {
+        return Err(Error::new(
+            Code::BadArgument,
+            "this process has the store open with another durability or undo depth",
+        ));
+    }
+    Ok(())
+}
+
+/// The one name of a directory, which is created if it is missing.
+fn canonical(path: &Path) -> Result<PathBuf> {
+    std::fs::create_dir_all(path)
+        .and_then(|()| path.canonicalize())
+        .map_err(|error| {
+            Error::new(
+                Code::InternalIo,
+                format!("the directory {} cannot be used: {error}", path.display()),
+            )
+            .with("path", path.display().to_string())
+        })
+}
