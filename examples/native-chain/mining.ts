@@ -56,18 +56,32 @@ function readBalances(metachain: Metachain, crowd: readonly Person[]): void {
 }
 
 /**
- * The place of a deposit among waiting transactions without which its receiver cannot pay what it
- * pays there; any deposit where there is none such, -1 where there is none at all.
+ * The place of a deposit among waiting transactions without which its receiver could not pay what it
+ * pays later; any deposit where there is none such, -1 where there is none at all.
  */
 function contestedDeposit(metachain: Metachain, waiting: readonly MetaTransaction[]): number {
-  const spent = new Map<string, bigint>()
-  for (const { from, amount } of waiting) if (isMetachain(from)) spent.set(from, (spent.get(from) ?? 0n) + amount)
-  const deposits = waiting.flatMap(({ from }, index) => (isMetachain(from) ? [] : [index]))
-  const missed = deposits.find((index) => {
-    const to = waiting[index]?.to ?? ''
-    return (spent.get(to) ?? 0n) > metachain.balance(to)
+  const balances = new Map<string, bigint>()
+  const move = (address: string, by: bigint): bigint => {
+    const balance = (balances.get(address) ?? metachain.balance(address)) + by
+    balances.set(address, balance)
+    return balance
+  }
+  const afterwards = waiting.map(({ from, to, amount }) => {
+    const left = isMetachain(from) ? move(from, -amount) : 0n
+    if (isMetachain(to)) move(to, amount)
+    return left
   })
-  return missed ?? deposits[0] ?? -1
+  // Backwards: the least that each account is left with from a place on.
+  const least = new Map<string, bigint>()
+  let any = -1
+  for (let index = waiting.length - 1; index >= 0; index -= 1) {
+    const { from, to, amount } = waiting[index] as MetaTransaction
+    const left = afterwards[index] as bigint
+    if (isMetachain(from)) least.set(from, left < (least.get(from) ?? left) ? left : (least.get(from) ?? left))
+    else if ((least.get(to) ?? amount) < amount) return index
+    else any = index
+  }
+  return any
 }
 
 /**

@@ -5,12 +5,11 @@ import { probe, root } from '../process.mjs'
 
 const all = ['packages', 'drivers', 'addon']
 
-/** The program of an installed npm package, run by this Node. */
-function bin(name, args) {
+/** A program of an installed npm package, run by this Node. */
+function bin(name, program, args) {
   const folder = join(root, 'node_modules', name)
-  const { bin: found } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-  const path = typeof found === 'string' ? found : (found[name] ?? Object.values(found)[0])
-  return [process.execPath, [join(folder, path), ...args]]
+  const { bin: programs } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  return [process.execPath, [join(folder, programs[program]), ...args]]
 }
 
 const node = (script, ...args) => [process.execPath, [join(root, 'scripts', script), ...args]]
@@ -37,7 +36,7 @@ export const sections = [
     component: 'fmt',
   }),
   check('imports', 'the import rule holds', [], () => [node('check-imports.mjs')]),
-  check('types', 'TypeScript types agree', ['packages', 'addon'], () => [bin('typescript', ['-p', 'tsconfig.json', '--noEmit'])]),
+  check('types', 'TypeScript types agree', ['packages', 'addon'], () => [bin('typescript', 'tsc', ['-p', 'tsconfig.json', '--noEmit'])]),
   check('surface', 'index.d.ts is what index.ts says', ['packages', 'addon'], () => [node('check-surface.mjs')]),
   { name: 'rust', group: 'rust', title: 'Rust tests', needs: ['packages', 'drivers'], runners: rustCommands },
   {
@@ -47,7 +46,7 @@ export const sections = [
     needs: ['drivers'],
     runners: () => [{ reader: 'cargoTest', command: node('test-conformance.mjs') }],
   },
-  { name: 'ava', group: 'ts', title: 'TypeScript tests', needs: all, runners: () => [{ reader: 'ava', command: bin('ava', []) }] },
+  { name: 'ava', group: 'ts', title: 'TypeScript tests', needs: all, runners: () => [{ reader: 'ava', command: bin('ava', 'ava', []) }] },
   check('clippy', 'clippy finds nothing', [], () => [['cargo', ['clippy', '--release', '--workspace', '--all-targets', '--locked', '--', '-D', 'warnings']]], {
     component: 'clippy',
   }),
