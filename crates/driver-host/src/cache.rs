@@ -6,7 +6,6 @@
 //! to go.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, LazyLock, Weak};
 
 use lru::LruCache;
@@ -14,6 +13,7 @@ use parking_lot::{Condvar, Mutex};
 use sha2::{Digest, Sha256};
 
 use crate::compiled::Compiled;
+use crate::disk::{Directory, Found};
 use crate::engine::{self, Host};
 use crate::error::{DriverCode, DriverError, Result};
 use crate::options::Options;
@@ -36,6 +36,8 @@ pub struct CodeCacheMetrics {
     pub disk_hits: u64,
     /// Files of a cache directory that were refused: damaged, tampered with, or unreadable.
     pub disk_rejections: u64,
+    /// Files that could not be written to a cache directory.
+    pub disk_failures: u64,
     /// Modules dropped because the cache was full.
     pub evictions: u64,
     /// Native code that is kept now, bytes.
@@ -91,6 +93,11 @@ pub fn code_cache_metrics() -> CodeCacheMetrics {
 
 /// The compiled module for `wasm`, from memory, from disk, or compiled now.
 pub(crate) fn load(wasm: &[u8], options: &Options) -> Result<Arc<Compiled>> {
+    let directory = options
+        .cache_dir
+        .as_deref()
+        .map(Directory::open)
+        .transpose()?;
     let fingerprint = *blake3::hash(wasm).as_bytes();
     let compiled = match find_or_claim(&fingerprint) {
         Some(compiled) => compiled,
@@ -98,13 +105,16 @@ pub(crate) fn load(wasm: &[u8], options: &Options) -> Result<Arc<Compiled>> {
             let claim = Claim(fingerprint);
             let hash: [u8; 32] = Sha256::digest(wasm).into();
             expect(options, hash)?;
-            let made = Arc::new(produce(wasm, hash, options.cache_dir.as_deref())?);
+            let made = Arc::new(produce(wasm, hash, directory.as_ref())?);
             CACHE.state.lock().insert(fingerprint, &made);
             drop(claim);
             made
         }
     };
     expect(options, compiled.hash)?;
+    if let Some(directory) = &directory {
+        persist(&compiled, directory);
+    }
     Ok(compiled)
 }
 
@@ -149,10 +159,35 @@ impl Drop for Claim {
     }
 }
 
-fn produce(wasm: &[u8], hash: [u8; 32], _cache_dir: Option<&Path>) -> Result<Compiled> {
+/// Loads a module from the directory, or compiles it and leaves it there.
+fn produce(wasm: &[u8], hash: [u8; 32], directory: Option<&Directory>) -> Result<Compiled> {
     let host: &'static Host = engine::host()?;
+    if let Some(directory) = directory {
+        match directory.load(host, hash) {
+            Found::Code(compiled) => {
+                CACHE.state.lock().counts.disk_hits += 1;
+                compiled.stored_in.lock().push(directory.path().to_owned());
+                return Ok(*compiled);
+            }
+            Found::Refused => CACHE.state.lock().counts.disk_rejections += 1,
+            Found::Nothing => {}
+        }
+    }
     CACHE.state.lock().counts.compilations += 1;
     Compiled::compile(host, wasm, hash)
+}
+
+/// Sees to it that the directory has the module's code. A full disk is no reason to refuse a
+/// driver: the failure is counted.
+fn persist(compiled: &Compiled, directory: &Directory) {
+    let mut stored_in = compiled.stored_in.lock();
+    if stored_in.iter().any(|stored| stored == directory.path()) {
+        return;
+    }
+    stored_in.push(directory.path().to_owned());
+    if !directory.has(compiled) && directory.store(compiled).is_err() {
+        CACHE.state.lock().counts.disk_failures += 1;
+    }
 }
 
 impl State {

@@ -1,7 +1,9 @@
 //! A module ready to be instantiated, and the one function that compiles or loads it.
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use parking_lot::Mutex;
 use wasmtime::{Engine, InstancePre, Linker, Module};
 
 use crate::abi::ByteOrder;
@@ -22,6 +24,8 @@ pub(crate) struct Compiled {
     pub(crate) order: OnceLock<ByteOrder>,
     /// Memory that an instance has from the start, bytes.
     pub(crate) memory_bytes_min: u64,
+    /// Cache directories that have this module's code.
+    pub(crate) stored_in: Mutex<Vec<PathBuf>>,
     /// Bytes of native code and data: what keeping this costs.
     pub(crate) image_bytes: usize,
 }
@@ -52,6 +56,7 @@ impl Compiled {
             hash,
             pre,
             order: OnceLock::new(),
+            stored_in: Mutex::new(Vec::new()),
             memory_bytes_min: report.memory_bytes_min,
             image_bytes: (image.end as usize).saturating_sub(image.start as usize),
         })

@@ -19,6 +19,7 @@ mod batch;
 mod cache;
 mod check;
 mod compiled;
+mod disk;
 mod driver;
 mod engine;
 mod error;

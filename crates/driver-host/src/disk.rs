@@ -1,0 +1,323 @@
+//! Compiled code kept on disk between processes, and believed only when it is our own.
+//!
+//! Loading native code is trusting it, so every file carries a keyed hash over the very bytes that
+//! are then loaded, bound to the module and to the engine. The key is random, made once per
+//! directory, and readable by its owner only; so is the directory. This guards against damage and
+//! against other users; it cannot guard against code that already runs as this user.
+//!
+//! File: `magic (8) | keyed hash (32) | initial memory of the module (8, little-endian) | code`.
+//! The hash covers everything but itself, and the name. A file that is short, changed, of another
+//! engine or unreadable is as good as none: the module is compiled again and the file replaced.
+//! Writers rename finished files into place, so processes may share a directory.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use wasmtime::{Engine, Module};
+
+use crate::check::Report;
+use crate::compiled::Compiled;
+use crate::engine::Host;
+use crate::error::{DriverCode, DriverError, Result};
+
+/// Changes whenever the layout does.
+const MAGIC: [u8; 8] = *b"LMCCODE1";
+/// The directory of ours inside the given one.
+const DIRECTORY: &str = "driver-code-v1";
+const KEY_FILE: &str = "key";
+const EXTENSION: &str = "code";
+/// Larger files are not ours: the largest module accepted compiles to far less.
+const FILE_BYTES_MAX: u64 = 1 << 30;
+/// Files beyond these bytes go, oldest first.
+const DIRECTORY_BYTES_MAX: u64 = 1 << 30;
+
+/// A private directory with its key.
+pub(crate) struct Directory {
+    path: PathBuf,
+    key: [u8; 32],
+}
+
+/// What a look into the directory gave.
+pub(crate) enum Found {
+    Code(Box<Compiled>),
+    Nothing,
+    /// A file that must not be believed.
+    Refused,
+}
+
+impl Directory {
+    /// Opens, and at first makes, our directory inside `parent`.
+    ///
+    /// # Errors
+    /// `BAD_ARGUMENT` where somebody else could write into it; `INTERNAL_IO`.
+    pub(crate) fn open(parent: &Path) -> Result<Self> {
+        let path = parent.join(DIRECTORY);
+        let failed = |what: &str, error: &io::Error| {
+            let message = format!("cache directory {}: {what}: {error}", path.display());
+            DriverError::new(DriverCode::Io, "cache", message)
+        };
+        private_directory(&path).map_err(|error| failed("cannot be made", &error))?;
+        if !is_private(&path).map_err(|error| failed("cannot be judged", &error))? {
+            let message = format!(
+                "cache directory {}: belongs to somebody else, or others may write into it",
+                path.display()
+            );
+            return Err(DriverError::new(DriverCode::BadArgument, "cache", message));
+        }
+        let key = key(&path).map_err(|error| failed("has no usable key", &error))?;
+        Ok(Self { path, key })
+    }
+
+    /// The directory itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether there is code of this module that `load` would believe.
+    pub(crate) fn has(&self, compiled: &Compiled) -> bool {
+        read(&self.file(compiled.host, &compiled.hash))
+            .is_ok_and(|bytes| self.body(compiled.host, &compiled.hash, &bytes).is_some())
+    }
+
+    /// Loads the code of a module, if it is there and ours.
+    pub(crate) fn load(&self, host: &'static Host, hash: [u8; 32]) -> Found {
+        let bytes = match read(&self.file(host, &hash)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Nothing,
+            Err(_) => return Found::Refused,
+        };
+        match self.open_file(host, hash, &bytes) {
+            Some(compiled) => Found::Code(Box::new(compiled)),
+            None => Found::Refused,
+        }
+    }
+
+    fn open_file(&self, host: &'static Host, hash: [u8; 32], bytes: &[u8]) -> Option<Compiled> {
+        let body = self.body(host, &hash, bytes)?;
+        let (memory, code) = body.split_first_chunk::<8>()?;
+        let module = deserialize(&host.engine, code).ok()?;
+        let report = Report {
+            memory_bytes_min: u64::from_le_bytes(*memory),
+            ..Report::default()
+        };
+        Compiled::link(host, &module, hash, &report).ok()
+    }
+
+    /// What the hash of a file covers, where it is right.
+    fn body<'a>(&self, host: &Host, hash: &[u8; 32], bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let (magic, rest) = bytes.split_first_chunk::<8>()?;
+        let (mac, body) = rest.split_first_chunk::<32>()?;
+        // Comparing `blake3::Hash` takes the same time wherever they differ.
+        let ours = self.mac(host, hash, body) == blake3::Hash::from_bytes(*mac);
+        (*magic == MAGIC && ours).then_some(body)
+    }
+
+    /// Keeps the code of a module for later processes.
+    pub(crate) fn store(&self, compiled: &Compiled) -> io::Result<()> {
+        let code = compiled
+            .pre
+            .module()
+            .serialize()
+            .map_err(io::Error::other)?;
+        let body = [&compiled.memory_bytes_min.to_le_bytes()[..], &code].concat();
+        let mac = self.mac(compiled.host, &compiled.hash, &body);
+        let (temporary, mut file) = temporary(&self.path)?;
+        // Not synced: a file that a crash cut short fails its hash.
+        let written = file
+            .write_all(&MAGIC)
+            .and_then(|()| file.write_all(mac.as_bytes()))
+            .and_then(|()| file.write_all(&body))
+            .and_then(|()| fs::rename(&temporary, self.file(compiled.host, &compiled.hash)));
+        if written.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        written?;
+        self.prune()
+    }
+
+    fn mac(&self, host: &Host, hash: &[u8; 32], body: &[u8]) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher
+            .update(&MAGIC)
+            .update(hash)
+            .update(&compatibility(&host.engine))
+            .update(body);
+        hasher.finalize()
+    }
+
+    fn file(&self, host: &Host, hash: &[u8; 32]) -> PathBuf {
+        let (module, engine) = (hex(hash), hex(&compatibility(&host.engine)));
+        self.path.join(format!("{module}-{engine}.{EXTENSION}"))
+    }
+
+    /// Removes the oldest files while there are too many bytes of them.
+    fn prune(&self) -> io::Result<()> {
+        let mut files = Vec::new();
+        let mut total = 0u64;
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            // A file that another process removed meanwhile is no loss.
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
+            if entry
+                .path()
+                .extension()
+                .is_some_and(|extension| extension == EXTENSION)
+            {
+                let written = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+                total = total.saturating_add(metadata.len());
+                files.push((written, metadata.len(), entry.path()));
+            }
+        }
+        files.sort();
+        for (_, bytes, path) in files {
+            if total <= DIRECTORY_BYTES_MAX {
+                break;
+            }
+            let _ = fs::remove_file(path);
+            total = total.saturating_sub(bytes);
+        }
+        Ok(())
+    }
+}
+
+/// Loads native code. The one place where bytes become executable.
+#[allow(unsafe_code)]
+fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Module> {
+    // SAFETY: `code` must be what `Module::serialize` returned, unchanged. The caller has compared
+    // a keyed hash over these very bytes in memory (not over a file that may change afterwards)
+    // with one that only a holder of this user's private key can make, and the only code that
+    // makes one is `Directory::store`, over what `Module::serialize` returned.
+    unsafe { Module::deserialize(engine, code) }
+}
+
+/// What tells code of one engine from another's: the compiler's version, its settings, the
+/// processor's features.
+fn compatibility(engine: &Engine) -> [u8; 16] {
+    let mut hasher = StableHasher(blake3::Hasher::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    let mut out = [0u8; 16];
+    hasher.0.finalize_xof().fill(&mut out);
+    out
+}
+
+/// Lets the engine feed a hash whose value is the same in every process.
+struct StableHasher(blake3::Hasher);
+
+impl Hasher for StableHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let mut first = [0u8; 8];
+        self.0.finalize_xof().fill(&mut first);
+        u64::from_le_bytes(first)
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    if length > FILE_BYTES_MAX {
+        return Err(io::Error::other("too large"));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The directory's key; made when there is none. Whoever comes first, all get the same.
+fn key(directory: &Path) -> io::Result<[u8; 32]> {
+    let path = directory.join(KEY_FILE);
+    for _ in 0..3 {
+        match read(&path) {
+            Ok(bytes) => {
+                if let (Ok(key), true) = (<[u8; 32]>::try_from(bytes), is_private(&path)?) {
+                    return Ok(key);
+                }
+                // Damaged: without its key nothing in the directory can be believed.
+                fs::remove_file(&path)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let mut fresh = [0u8; 32];
+        getrandom::fill(&mut fresh).map_err(io::Error::other)?;
+        let (temporary, mut file) = temporary(directory)?;
+        file.write_all(&fresh)?;
+        file.sync_all()?;
+        // Unlike a rename, a link never replaces what another process put there meanwhile.
+        let linked = fs::hard_link(&temporary, &path);
+        fs::remove_file(&temporary)?;
+        match linked {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
+    Err(io::Error::other("the key keeps changing"))
+}
+
+/// A new file that only its owner may read, under a name that nobody else uses.
+pub(crate) fn temporary(directory: &Path) -> io::Result<(PathBuf, File)> {
+    let mut random = [0u8; 12];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let path = directory.join(format!("{}.tmp", hex(&random)));
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&path)?;
+    Ok((path, file))
+}
+
+fn private_directory(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Whether only this user can read or change `path`, and it is no link to something else.
+#[cfg(unix)]
+fn is_private(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = fs::symlink_metadata(path)?;
+    let directory = if metadata.is_dir() {
+        path
+    } else {
+        path.parent().unwrap_or(path)
+    };
+    let plain = metadata.is_dir() || metadata.is_file();
+    Ok(plain && metadata.mode() & 0o077 == 0 && metadata.uid() == ourselves(directory)?)
+}
+
+/// Who we are, as the file system sees it: the owner of a file that we make.
+#[cfg(unix)]
+fn ourselves(directory: &Path) -> io::Result<u32> {
+    use std::os::unix::fs::MetadataExt;
+    static OWNER: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    if let Some(owner) = OWNER.get() {
+        return Ok(*owner);
+    }
+    let (probe, file) = temporary(directory)?;
+    let owner = file.metadata().map(|metadata| metadata.uid());
+    fs::remove_file(probe)?;
+    Ok(*OWNER.get_or_init(|| owner.unwrap_or(u32::MAX)))
+}
+
+/// Elsewhere the parent directory's access rights decide.
+#[cfg(not(unix))]
+fn is_private(_path: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
