@@ -1,1 +1,21 @@
-//! x
+//! The Node.js edge: values of JavaScript become Rust values and back, and nothing else happens here.
+//!
+//! One file for each class of the private binding; the names, overloads and errors that users see
+//! are written in TypeScript. Every export runs inside [`guard::guard`], so that no panic of ours
+//! ends the host's process.
+#![allow(
+    unreachable_pub,
+    reason = "napi exports what is pub; no Rust crate can depend on this one"
+)]
+
+mod block;
+mod build_info;
+mod driver;
+mod driver_batch;
+mod genesis;
+mod guard;
+mod handshake;
+mod metachain;
+mod promise;
+mod transactions;
+mod values;

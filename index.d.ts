@@ -1,0 +1,672 @@
+// Made from index.ts by scripts/check-surface.mjs --write; do not edit.
+/** What the addon in use was built from. */
+interface BuildInfo {
+    /** Version of the package. */
+    version: string;
+    /** Commit of the source tree, or `unknown`. */
+    commit: string;
+    /** Cargo profile. */
+    profile: string;
+    /** Widest vector instructions that this processor offers to the hashing. */
+    simd: string;
+    /** Version of the wasm engine. */
+    wasmtime: string;
+}
+/** Says what the addon in use was built from: put it into bug reports. */
+declare function buildInfo(): BuildInfo;
+
+/**
+ * Packed transactions, for `mintBlock` and `connectBlock`. They are read and hashed once, when first used, and
+ * not again until the batch changes: use the same batch for minting a block and for connecting it.
+ */
+declare class TxBatch {
+    #private;
+    /** @param options `network`: whose addresses are meant. A chain that uses the batch sets it to its own. */
+    constructor(options?: {
+        network?: Network;
+    });
+    /** A batch of these transactions. A value of the wrong type is `BAD_ARGUMENT`, naming index and field. */
+    static from(txs: Iterable<MetaTransaction>, options?: {
+        network?: Network;
+    }): TxBatch;
+    /** Adds a transaction at the end; see `MetaTransaction`. */
+    add(from: string, to: string, amount: bigint, txid?: Uint8Array): this;
+    /** Removes all transactions. */
+    clear(): this;
+    /** The number of transactions. */
+    get length(): number;
+    /**
+     * The tx root of these transactions: what a native block may hand to `connectBlock` in their place. It
+     * depends on whose addresses they name, so the batch must have been given its network or used with a chain.
+     *
+     * @throws MetachainError `BAD_ARGUMENT` without a network, or where a transaction is malformed (details:
+     *   `index`, `receipt`), so that no block can contain it.
+     */
+    get root(): Uint8Array;
+}
+
+/** The native chain whose addresses a metachain speaks of; `opaque` takes any 1 to 128 printable ASCII bytes. */
+type Network = 'defichain-mainnet' | 'defichain-testnet' | 'defichain-regtest' | 'bitcoin-mainnet' | 'bitcoin-testnet' | 'bitcoin-regtest' | 'opaque';
+/** The parameters that every node of one metachain shares. The genesis hash commits to all of them. */
+interface Genesis {
+    /** A name of the chain, 1 to 64 printable ASCII characters. */
+    chainId: string;
+    /** The native chain. */
+    network: Network;
+    /** Initial balances in base units by metachain address; counted as locked funds. */
+    balances?: Record<string, bigint> | Iterable<readonly [string, bigint]>;
+    /** Native height of the first block; left out: any. */
+    nativeStart?: number;
+    /** Most transactions in one block (default 1,000,000). */
+    transactionsMax?: number;
+    /** Unix seconds; no block's time is earlier (default 0). */
+    time?: number;
+    /** Blocks within which a `txid` may not return (default 1000); 0: within one block only. */
+    replayWindow?: number;
+    /** Most bytes of one payload (default and most: 16 MiB). */
+    payloadBytesMax?: number;
+}
+/** How a metachain is opened. */
+interface OpenOptions {
+    /** Directory of the store; left out: in memory, nothing durable. */
+    path?: string;
+    /** Needed the first time; afterwards it must be equal to the stored one, or may be left out. */
+    genesis?: Genesis;
+    /**
+     * `block` (default): a connect is acknowledged when it is on disk. `batch`: when it is queued; `flush()`
+     * waits for the disk, and a crash loses the last blocks, which the native node connects again.
+     */
+    durability?: 'block' | 'batch';
+    /** Blocks that can be disconnected (default 1000). */
+    undoDepth?: number;
+}
+/**
+ * A metachain transaction. What it is follows from its addresses, which are metachain addresses (`0x` and 40
+ * hex digits, EIP-55 where the case is mixed) or addresses of the native network:
+ * native to meta is a deposit, meta to native a withdrawal, meta to meta a transfer.
+ *
+ * Transfers and withdrawals are authorised by the native transaction that carries them: the native node has
+ * verified its signature and owns the mapping from its keys to metachain addresses. There is no signature here.
+ */
+interface MetaTransaction {
+    from: string;
+    to: string;
+    /** Base units, 1 to 2^63 - 1. Another value is no error but a rejection (`INVALID_AMOUNT`). */
+    amount: bigint;
+    /** Id of the native transaction that carries this one, 32 bytes; unique within the replay window. */
+    txid?: Uint8Array;
+}
+/** What a block to be minted builds on: the native block that will carry it. */
+interface MintContext {
+    nativeHeight: number;
+    /** The native block that carried our tip; before the first block any. */
+    nativeParentHash: Uint8Array;
+    /** Unix seconds of the native block; may be earlier than its parent's. */
+    time: number;
+}
+/** Why one transaction was left out of a minted block. */
+interface Rejection {
+    /** Its position among those given, from 0. */
+    index: number;
+    /**
+     * `INVALID_ADDRESS`, `INVALID_KIND`, `INVALID_AMOUNT`, `DUPLICATE_TXID`, `BLOCK_FULL`,
+     * `INSUFFICIENT_BALANCE` or `SUPPLY_OVERFLOW`: the first that applies, in this order.
+     */
+    code: string;
+    message: string;
+    /** The balance found, base units, where that was the reason. */
+    balance?: bigint;
+}
+/** A block that was built and changes nothing until it is connected. */
+interface MintedBlock {
+    /** The bytes for the native block. */
+    payload: Uint8Array;
+    hash: Uint8Array;
+    height: number;
+    /** Commitment to all accounts after the block. */
+    stateRoot: Uint8Array;
+    /** Sum of all balances after the block, base units. */
+    supply: bigint;
+    /** Transactions in the block. */
+    accepted: number;
+    /**
+     * Transactions left out. **The native block must leave out the native transactions that carry these**: a
+     * deposit that is rejected here but locked there parts the two chains for ever.
+     */
+    rejected: Rejection[];
+}
+/**
+ * The metachain transactions that a native block itself carries, in order, or their 32-byte tx root; the
+ * payload must contain exactly these. `unchecked` is for hosts that have compared them already: without the
+ * comparison a miner can embed invented deposits.
+ */
+type CarriedTransactions = readonly MetaTransaction[] | TxBatch | Uint8Array | 'unchecked';
+/** What a native block says. */
+interface NativeBlock {
+    nativeHash: Uint8Array;
+    nativeHeight: number;
+    nativeParentHash: Uint8Array;
+    time: number;
+    /** The metachain payload embedded in it. */
+    payload: Uint8Array;
+    transactions: CarriedTransactions;
+}
+/** What became of a native block given to connect. */
+interface ConnectResult {
+    /** `known`: the same native block with the same payload was part of the chain already; nothing changed. */
+    status: 'connected' | 'known';
+    /** Hash of the metachain block. */
+    hash: Uint8Array;
+    /** Its metachain height. */
+    height: number;
+}
+/** The last block of the chain. Before the first block: height 0 and the genesis hash. */
+interface Tip {
+    height: number;
+    hash: Uint8Array;
+    nativeHeight: number | null;
+    nativeHash: Uint8Array | null;
+    stateRoot: Uint8Array;
+    time: number;
+    /** Height of the last block that is on disk; behind `height` only while blocks are being written. */
+    durableHeight: number;
+}
+/** A metachain account. */
+interface Account {
+    /** The address in its EIP-55 form. */
+    address: string;
+    /** Base units. */
+    balance: bigint;
+    /** The number of its debits. */
+    sequence: bigint;
+}
+/** A withdrawal as the native node releases it. */
+interface Withdrawal {
+    /** Its position among the block's withdrawals, from 0. */
+    index: number;
+    from: string;
+    to: string;
+    amount: bigint;
+    txid?: Uint8Array;
+}
+/** A metachain block. */
+interface Block {
+    height: number;
+    hash: Uint8Array;
+    parentHash: Uint8Array;
+    nativeHeight: number;
+    /** The native block that carries it; null where it is not part of a chain (`checkBlock`, `decodePayload`). */
+    nativeHash: Uint8Array | null;
+    time: number;
+    stateRoot: Uint8Array;
+    txRoot: Uint8Array;
+    withdrawalsRoot: Uint8Array;
+    supply: bigint;
+    /** The accepted transactions, in order; made when they are first looked at. */
+    transactions: MetaTransaction[];
+}
+/** How a block of the present chain is named: metachain height, metachain hash, or its native block's hash. */
+type BlockRef = number | {
+    hash: Uint8Array;
+} | {
+    nativeHash: Uint8Array;
+};
+/** How the chain stands to the native node's best chain, and so what is to be done. */
+type Handshake = 
+/** Nothing. */
+{
+    status: 'in-sync';
+}
+/** Connect the native blocks from this height on. */
+ | {
+    status: 'replay';
+    fromNativeHeight: number;
+}
+/** Disconnect the blocks carried above this native height, the tip first. */
+ | {
+    status: 'unwind';
+    toNativeHeight: number;
+}
+/** The native node is behind, further than undo reaches: its blocks up to our tip will be `known`. */
+ | {
+    status: 'ahead';
+    commonNativeHeight: number;
+}
+/** The chains differ from this native height on, further back than undo reaches: build the store anew. */
+ | {
+    status: 'diverged';
+    nativeHeight: number;
+};
+/** What the host tells about its best chain. */
+interface NativeSource {
+    /** Its tip, and where the host can tell, what it holds locked there, base units. */
+    tip(): Promise<{
+        nativeHeight: number;
+        nativeHash: Uint8Array;
+        locked?: bigint;
+    }>;
+    /** Its block at a height; null where that block carries no metachain block. */
+    block(nativeHeight: number): Promise<NativeBlock | null>;
+    /** The hash of its block at a height, where that is cheaper than the whole block. */
+    hash?(nativeHeight: number): Promise<Uint8Array | null>;
+}
+
+/**
+ * Decodes a payload without any chain. Nothing it claims is checked, only that it is the canonical encoding of
+ * a block within the format's limits.
+ *
+ * @param network how native addresses are printed: payloads keep them as version and hash, which do not name
+ *   their network. Left out: `opaque` for a block of such addresses, else `defichain-mainnet`.
+ * @throws MetachainError `INVALID_ENCODING`, `INVALID_VERSION`, `INVALID_SIZE`; `BAD_ARGUMENT` where the block's
+ *   addresses are none of the given network.
+ */
+declare function decodePayload(payload: Uint8Array, network?: Network): Block;
+/**
+ * Verifies offline that a withdrawal belongs to the block with this withdrawals root, and returns it.
+ *
+ * @param network how the native address is printed, as in `decodePayload`.
+ * @throws MetachainError `INVALID_PROOF`.
+ */
+declare function verifyWithdrawalProof(withdrawalsRoot: Uint8Array, proof: Uint8Array, network?: Network): Withdrawal;
+
+/** What an error may carry beside its message. */
+interface MetachainErrorOptions {
+    /** The data is bad, and stays bad. */
+    verdict?: boolean;
+    /** The same call may succeed later. */
+    retryable?: boolean;
+    /** Facts for programs. */
+    details?: Record<string, unknown>;
+    /** What led to this error. */
+    cause?: unknown;
+}
+/**
+ * A refusal or failure of the metachain. Branch on `code`, never on the message.
+ *
+ * - Verdicts on a block (`verdict` is true: the block is bad and stays bad): `INVALID_ENCODING`,
+ *   `INVALID_VERSION`, `INVALID_SIZE`, `INVALID_GENESIS`, `INVALID_PARENT`, `INVALID_HEIGHT`, `INVALID_TIME`,
+ *   `INVALID_TRANSACTIONS`, `INVALID_TX_ROOT`, `INVALID_WITHDRAWALS_ROOT`, `INVALID_STATE_ROOT`,
+ *   `INVALID_SUPPLY`, `INVALID_TRANSACTION` (details: `index`, `receipt`).
+ * - Order and use: `UNKNOWN_PARENT` (retryable: called out of order), `CONFLICT`, `NOT_TIP`, `FINALIZED`,
+ *   `UNDO_TOO_DEEP`, `BAD_ARGUMENT`, `CLOSED`, `ABORTED`, `CURSOR_UNKNOWN`, `CURSOR_PRUNED`, `INVALID_PROOF`.
+ * - Store: `GENESIS_MISMATCH`, `STORE_LOCKED` (retryable), `STORE_VERSION`, `STORE_CORRUPT`, `STORE_FULL`
+ *   (retryable), `SNAPSHOT_INVALID`, `LOCKED_MISMATCH`.
+ * - Failures of this process: `INTERNAL_IO` (retryable unless the handle must be reopened), `INTERNAL_PANIC`.
+ *
+ * Only a verdict is a reason to ban a peer.
+ */
+declare class MetachainError extends Error {
+    /** The stable code. */
+    readonly code: string;
+    /** The data is bad, whoever looks at it and whenever. */
+    readonly verdict: boolean;
+    /** The same call, unchanged, may succeed later. */
+    readonly retryable: boolean;
+    /** Facts for programs; hashes are `Uint8Array`, numbers beyond 2^53 - 1 `bigint`. */
+    readonly details: Record<string, unknown>;
+    constructor(code: string, message: string, options?: MetachainErrorOptions);
+}
+/**
+ * A failure of a data driver, of a call to it, or of the registry. Branch on `code`, never on the message.
+ *
+ * - The module: `DRIVER_REJECTED` (the message lists every fault), `DRIVER_HASH_MISMATCH`, `DRIVER_SIGNATURE`.
+ * - The call: `DRIVER_INVALID_INPUT` and `DRIVER_OPERATION` (the message is the driver's own text),
+ *   `DRIVER_TRAP`, `DRIVER_TIMEOUT`, `DRIVER_MEMORY`, `DRIVER_STACK`, `DRIVER_INPUT_TOO_LARGE`,
+ *   `DRIVER_OUTPUT_TOO_LARGE`, `DRIVER_ABI` (the driver broke the calling convention, or answered text that
+ *   is not JSON).
+ * - Use and surroundings: `DRIVER_CLOSED`, `BAD_ARGUMENT`, `ABORTED`, `STORE_CORRUPT` (a registry file),
+ *   `INTERNAL_IO`, `INTERNAL_PANIC`.
+ */
+declare class DriverError extends Error {
+    /** The stable code. */
+    readonly code: string;
+    /** Where it happened: `argument`, `read`, `check`, `compile`, `init`, or the call that was running. */
+    readonly phase: string;
+    /** SHA-256 of the module, hex, where one was known. */
+    readonly driverHash?: string;
+    /** Always false: a driver says nothing about a block. */
+    readonly verdict: boolean;
+    /** The same call, unchanged, may succeed later. */
+    readonly retryable: boolean;
+    constructor(code: string, message: string, options?: {
+        phase?: string;
+        driverHash?: string;
+        retryable?: boolean;
+        cause?: unknown;
+    });
+}
+
+/** What became of one item of a batch: its value, or the error that this item alone met. */
+type BatchResult<T> = {
+    value: T;
+} | {
+    error: DriverError;
+};
+/** Options of the batch calls. */
+interface BatchOptions {
+    /** Ends the batch with `ABORTED`: what has not begun is not run. */
+    signal?: AbortSignal;
+}
+
+/** A JSON value. Integers beyond 2^53 - 1 are `bigint` where they were read losslessly. */
+type Json = null | boolean | number | bigint | string | Json[] | {
+    [key: string]: Json;
+};
+/** Whether integers beyond 2^53 - 1 become the nearest `number` or an exact `bigint`. */
+type Integers = 'number' | 'lossless';
+/**
+ * Reads JSON text as `JSON.parse` does, but integers beyond 2^53 - 1 come back as `bigint`
+ * (with `integers: 'number'` exactly as `JSON.parse`). Numbers with a fraction or an exponent stay
+ * `number`. Text without such integers costs what `JSON.parse` costs, other text about four times that.
+ *
+ * @throws SyntaxError where the text is not JSON.
+ */
+declare function parseJson(text: string, integers?: Integers): Json;
+/**
+ * Writes a value as JSON text as `JSON.stringify` does; `bigint` becomes a bare integer.
+ *
+ * @throws TypeError where the value cannot be written: undefined at the top, a cycle.
+ */
+declare function stringifyJson(value: Json): string;
+
+/** How a driver is loaded, and what each of its calls may use. */
+interface DriverOptions {
+    /** Longest time of one call, milliseconds (default 1000). Never ends early; see `Driver` for its resolution. */
+    deadlineMs?: number;
+    /** Most linear memory of one instance, bytes (default 64 MiB). */
+    memoryBytesMax?: number;
+    /** Longest name or data given to one call, bytes (default 16 MiB). */
+    inputBytesMax?: number;
+    /** Longest answer of one call, bytes (default 16 MiB). */
+    outputBytesMax?: number;
+    /** `reuse` (default) keeps instances between calls; `fresh` makes a new one for every call. */
+    isolation?: 'reuse' | 'fresh';
+    /** `lossless`: integers beyond 2^53 - 1 in decoded JSON come back as bigint (default `number`). */
+    integers?: 'number' | 'lossless';
+    /** Directory, private to this user, that keeps compiled code between processes (default: none). */
+    cacheDir?: string;
+    /** SHA-256 of the module, hex: any other module is refused with `DRIVER_HASH_MISMATCH`. */
+    expectedHash?: string;
+}
+/** One item of a decoding batch: the function's or event's name, and its rkyv bytes. */
+interface DriverItem {
+    name: string;
+    data: Uint8Array;
+}
+/**
+ * A loaded data driver.
+ *
+ * Nothing a driver does can harm the process: it has no imports, its memory, stack, time, input and output
+ * are capped, and an instance that trapped or ran out of time is thrown away, so that the next call works.
+ * The single calls are synchronous: they hold the event loop for as long as the driver runs, at most its
+ * deadline. For many items use the batch calls, which run on native threads and hand their results out in
+ * slices.
+ *
+ * All calls throw `DriverError`. Arguments of the wrong type are `BAD_ARGUMENT`.
+ */
+declare class Driver {
+    #private;
+    /** SHA-256 of the module, hex. */
+    readonly hash: string;
+    private constructor();
+    /**
+     * Checks, compiles and initialises a module, off the event loop. Compiled code is kept in memory, so that
+     * loading the same module again is cheap.
+     *
+     * @param source the module's bytes, or the path or `file:` URL of a file that holds them.
+     * @throws DriverError `DRIVER_REJECTED` (every fault of the module at once), `DRIVER_HASH_MISMATCH`, or
+     *   the failure of the module's own `init`; `BAD_ARGUMENT` where there is no such file.
+     */
+    static load(source: Uint8Array | string | URL, options?: DriverOptions): Promise<Driver>;
+    /**
+     * Encodes the arguments of a contract function, given as a value or as JSON text, to rkyv. A `bigint`
+     * is written as a bare integer.
+     */
+    encodeInputFn(fnName: string, json: string | Json): Uint8Array;
+    /** Decodes the arguments of a contract function from rkyv. */
+    decodeInputFn(fnName: string, rkyv: Uint8Array): Json;
+    /** Decodes what a contract function returned from rkyv. */
+    decodeOutputFn(fnName: string, rkyv: Uint8Array): Json;
+    /** Decodes an event's data from rkyv. */
+    decodeEvent(eventName: string, rkyv: Uint8Array): Json;
+    /** As `decodeInputFn`, but the driver's own JSON text, untouched. */
+    decodeInputFnJson(fnName: string, rkyv: Uint8Array): string;
+    /** As `decodeOutputFn`, but the driver's own JSON text, untouched. */
+    decodeOutputFnJson(fnName: string, rkyv: Uint8Array): string;
+    /** As `decodeEvent`, but the driver's own JSON text, untouched. */
+    decodeEventJson(eventName: string, rkyv: Uint8Array): string;
+    /**
+     * Decodes the arguments of many calls, spread over the cores. Results are in the order of the items, an
+     * error stands with the item it belongs to; the promise rejects only for a wrong argument (`BAD_ARGUMENT`,
+     * naming the item), a closed driver or an abort. Do not change the items until it settles.
+     */
+    decodeInputs(items: readonly DriverItem[], options?: BatchOptions): Promise<BatchResult<Json>[]>;
+    /** As `decodeInputs`, for what functions returned. */
+    decodeOutputs(items: readonly DriverItem[], options?: BatchOptions): Promise<BatchResult<Json>[]>;
+    /** As `decodeInputs`, for events. */
+    decodeEvents(items: readonly DriverItem[], options?: BatchOptions): Promise<BatchResult<Json>[]>;
+    /** As `decodeEvents`, but the driver's own JSON text, untouched. */
+    decodeEventsJson(items: readonly DriverItem[], options?: BatchOptions): Promise<BatchResult<string>[]>;
+    /** As `decodeInputs`, the other way: encodes the arguments of many calls to rkyv. */
+    encodeInputs(items: readonly {
+        name: string;
+        json: string | Json;
+    }[], options?: BatchOptions): Promise<BatchResult<Uint8Array>[]>;
+    /** The contract's schema, or null where the driver has none. */
+    getSchema(): Json | null;
+    /** The driver's version. */
+    getVersion(): string;
+    /** Counters of this driver since it was loaded; names end in their unit where they have one. */
+    metrics(): Record<string, number>;
+    /** Lets go of the driver's instances. Later calls throw `DRIVER_CLOSED`; closing again does nothing. */
+    close(): void;
+    /** `using driver = …` closes it. */
+    [Symbol.dispose](): void;
+}
+
+/** What the ecosystem's loader returns: a plain object of functions, which need no receiver. */
+interface WasmDataDriver {
+    /** Already done at load; kept for programs that call it. Returns 0. */
+    init(): number;
+    /** Encodes a function's arguments, given as JSON text (a value is accepted too), to rkyv. */
+    encodeInputFn(fnName: string, json: string | Json): Uint8Array;
+    /** Decodes a function's arguments. */
+    decodeInputFn(fnName: string, rkyv: Uint8Array): any;
+    /** Decodes what a function returned. */
+    decodeOutputFn(fnName: string, rkyv: Uint8Array): any;
+    /** Decodes an event. */
+    decodeEvent(eventName: string, rkyv: Uint8Array): any;
+    /** The contract's schema, or null where the driver has none. */
+    getSchema(): any;
+    /** The driver's version. */
+    getVersion(): string;
+}
+/**
+ * Loads a data driver with the ecosystem loader's signature and result. New programs use `Driver.load`,
+ * which also offers batches and raw text.
+ *
+ * @param bytes the module.
+ * @throws DriverError as `Driver.load` does.
+ */
+declare function loadWasmDataDriver(bytes: Uint8Array | ArrayBuffer, options?: DriverOptions): Promise<WasmDataDriver>;
+
+/** Options of `sync`. */
+interface SyncOptions {
+    /** Ends the sync with `ABORTED` before its next step; what was done stays done. */
+    signal?: AbortSignal;
+    /** Hears how many blocks of the present round are done, and how many there are in all. */
+    onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * A running metachain: one metachain block for each native block.
+ *
+ * The native node owns consensus and calls: it mints a payload for the block it builds, checks and connects the
+ * payloads of the blocks it receives, and disconnects them when its chain reorganises. Embedding has one first
+ * rule: **the native transactions of what `mintBlock` rejects must be left out of the native block.**
+ *
+ * Handles to the same path, in this thread or in workers, share one chain; another process gets `STORE_LOCKED`.
+ * Calls that move the tip run one after the other in the order in which they were made, off the event loop but
+ * for `connectBlockSync`. Everything throws `MetachainError`; after `close()` everything throws `CLOSED`, and
+ * after a failed sync or a defect everything throws that failure until the store is opened again (see
+ * `onFatal`). Arguments of the wrong type are `BAD_ARGUMENT`, with the field in the details.
+ */
+declare class Metachain {
+    #private;
+    private constructor();
+    /**
+     * Opens a store, creates it where there is none, or joins this process's other handles to it. Replays the
+     * store's log, off the event loop.
+     *
+     * @throws MetachainError `BAD_ARGUMENT` (no genesis, or an invalid one, for a new store; other options than
+     *   the handles that are open), `GENESIS_MISMATCH`, `STORE_LOCKED`, `STORE_VERSION`, `STORE_CORRUPT`,
+     *   `STORE_FULL`, `INTERNAL_IO`.
+     */
+    static open(options: OpenOptions): Promise<Metachain>;
+    /** The native network whose addresses this chain speaks of. */
+    get network(): Network;
+    /** The chain's id. */
+    get chainId(): string;
+    /** The hash that commits to every genesis parameter; the parent of block 1. */
+    get genesisHash(): Uint8Array;
+    /** The last block, and how far the disk has followed. */
+    get tip(): Tip;
+    /** The sum of all balances, base units. */
+    get supply(): bigint;
+    /** What must be locked on the native chain, base units: equal to `supply` after every block. */
+    get locked(): bigint;
+    /**
+     * Builds the next block. Pure and synchronous: nothing changes, and the same arguments on the same tip give
+     * the same bytes on every machine. Never fails because of a transaction: what cannot be executed is left out
+     * and named in `rejected`, and then **the native block must leave it out too**. No transactions are a normal
+     * block.
+     *
+     * @throws MetachainError `UNKNOWN_PARENT` where the native parent is not the block that carried our tip,
+     *   `BAD_ARGUMENT` where the height does not follow, or a value has the wrong type (details: index, field).
+     */
+    mintBlock(context: MintContext, txs: readonly MetaTransaction[] | TxBatch): MintedBlock;
+    /**
+     * The verdict that `connectBlock` would give; nothing changes, nothing is committed. For templates and
+     * candidates that a native node validates before it connects them.
+     *
+     * @returns the block, its `nativeHash` null.
+     * @throws MetachainError as `connectBlock`, but never `CONFLICT`.
+     */
+    checkBlock(block: Omit<NativeBlock, 'nativeHash'>): Block;
+    /**
+     * Executes a payload again, checks every claim in it and makes it the tip. Resolves when the block is durable
+     * (`durability: 'batch'`: when it is queued). Idempotent: a native block that is part of our chain with the same
+     * payload is `known`. What this process just minted or checked on this tip is adopted instead of executed again.
+     *
+     * @throws MetachainError a verdict (`verdict` is true: the block is bad and stays bad), `UNKNOWN_PARENT` out of
+     *   order, `CONFLICT` for a native block connected with another payload, `BAD_ARGUMENT` where the height
+     *   does not follow; `STORE_FULL` and `INTERNAL_*` are failures of ours and say nothing about the block.
+     */
+    connectBlock(block: NativeBlock): Promise<ConnectResult>;
+    /** As `connectBlock`, holding the event loop until the block is durable. */
+    connectBlockSync(block: NativeBlock): ConnectResult;
+    /**
+     * Connects a run of blocks with one wait for the disk. Stops at the first error, whose details name its
+     * `index`, or before the next block once the signal fires (`ABORTED`, with the index of the first block that
+     * was not connected); the blocks before it stay connected and are durable when the promise rejects.
+     */
+    connectBlocks(blocks: readonly NativeBlock[], options?: {
+        signal?: AbortSignal;
+    }): Promise<ConnectResult[]>;
+    /** Resolves when everything acknowledged so far is on disk; of use with `durability: 'batch'`. */
+    flush(): Promise<void>;
+    /**
+     * Calls `listener`, at most once, when the chain can no longer go on: a failed sync, or a defect. Everything
+     * else then throws the same failure; close all handles and open the store again.
+     *
+     * @returns a function that removes the listener.
+     */
+    onFatal(listener: (error: MetachainError) => void): () => void;
+    /**
+     * Takes the tip back; `nativeHash` must name the native block that carries it. Restores the previous state
+     * byte for byte and resolves, when that is durable, to the tip before.
+     *
+     * @throws MetachainError `NOT_TIP`, `FINALIZED`, `UNDO_TOO_DEEP` (see `undoDepth`).
+     */
+    disconnectBlock(nativeHash: Uint8Array): Promise<Tip>;
+    /**
+     * Makes the block in this native block, and all before it, final: they are never disconnected again.
+     *
+     * @throws MetachainError `BAD_ARGUMENT` where the native block carries no block of our chain.
+     */
+    finalize(nativeHash: Uint8Array): Promise<void>;
+    /**
+     * Finds out how the chain stands to the native node's best chain; for start-up, in both directions: the chain
+     * may be behind the native chain or ahead of it after a crash. Asks for few blocks, however long the chains.
+     *
+     * @throws MetachainError `LOCKED_MISMATCH` where both are in sync and the host's lock balance is not our supply;
+     *   `BAD_ARGUMENT` where the source lacks a block below its tip. What the source throws is passed on.
+     */
+    handshake(source: NativeSource): Promise<Handshake>;
+    /**
+     * Carries out what the handshake finds, by ordinary disconnects and connects, until the chain is in sync with
+     * the source or the source is behind it. Stopping at any instant leaves a chain from which the next sync goes on.
+     *
+     * @throws MetachainError as `handshake`, `connectBlock` and `disconnectBlock`; `UNDO_TOO_DEEP` where the chains
+     *   parted further back than undo reaches; `ABORTED`.
+     */
+    sync(source: NativeSource, options?: SyncOptions): Promise<Tip>;
+    /**
+     * The account of a metachain address, or null if it was never credited.
+     *
+     * @throws MetachainError `INVALID_ADDRESS`.
+     */
+    account(address: string): Account | null;
+    /** The balance of a metachain address, base units; 0 where there is no account. */
+    balance(address: string): bigint;
+    /** A block of the present chain, or null. Genesis, at height 0, is no block. */
+    block(ref: BlockRef): Block | null;
+    /**
+     * The blocks of a range of heights, both ends included, by ascending height; without `to` up to the tip as
+     * it is reached. Yields to the event loop between blocks.
+     */
+    blocks(range: {
+        from: number;
+        to?: number;
+    }): AsyncIterableIterator<Block>;
+    /** The payload of a block of the present chain, or null. */
+    payload(ref: BlockRef): Uint8Array | null;
+    /**
+     * The withdrawals of a block, in order: what the native node releases.
+     *
+     * @throws MetachainError `BAD_ARGUMENT` where the chain has no such block.
+     */
+    withdrawals(ref: BlockRef): Withdrawal[];
+    /**
+     * Proves, at the tip, an account or that there is none, to someone who has the state root only; see
+     * `verifyAccountProof`.
+     */
+    proveAccount(address: string): {
+        height: number;
+        stateRoot: Uint8Array;
+        proof: Uint8Array;
+    };
+    /**
+     * Proves a withdrawal of a block to someone who has the block's header only; see `verifyWithdrawalProof`.
+     *
+     * @param index the withdrawal's position among the block's withdrawals.
+     * @throws MetachainError `BAD_ARGUMENT` where there is no such block, or the block has no such withdrawal.
+     */
+    proveWithdrawal(ref: BlockRef, index: number): {
+        height: number;
+        withdrawalsRoot: Uint8Array;
+        proof: Uint8Array;
+    };
+    /** Counts since the chain was opened, and what it holds now; names end in their unit where they have one. */
+    metrics(): Record<string, number>;
+    /**
+     * Gives this handle back, after the calls made before; the last handle of this process flushes and closes the
+     * store. Idempotent.
+     */
+    close(): Promise<void>;
+    /** `await using chain = …` closes it. */
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+export { Driver, DriverError, Metachain, MetachainError, TxBatch, buildInfo, decodePayload, loadWasmDataDriver, parseJson, stringifyJson, verifyWithdrawalProof };
+export type { Account, BatchOptions, BatchResult, Block, BlockRef, BuildInfo, CarriedTransactions, ConnectResult, DriverItem, DriverOptions, Genesis, Handshake, Integers, Json, MetaTransaction, MetachainErrorOptions, MintContext, MintedBlock, NativeBlock, NativeSource, Network, OpenOptions, Rejection, SyncOptions, Tip, WasmDataDriver, Withdrawal };

@@ -1,0 +1,134 @@
+//! Many driver calls in one crossing, run on the host's own threads.
+
+use libmetachain_driver_host::{Cancel, DriverCode, DriverError, Items, Operation, Packed};
+use napi::Env;
+use napi::bindgen_prelude::{Object, Uint8Array, Uint32Array};
+use napi_derive::napi;
+use serde_json::json;
+
+use crate::driver::NativeDriver;
+use crate::guard::{Outcome, driver_report};
+use crate::promise::promise;
+use crate::values;
+
+/// The items of a batch, as columns. A name crosses once, however many items have it.
+struct Columns {
+    names: Vec<String>,
+    name_of: Vec<u32>,
+    data: Vec<u8>,
+    /// Where the data of each item ends.
+    ends: Vec<u32>,
+}
+
+impl Columns {
+    /// The columns, if every item's name and data lie within them.
+    fn check(self) -> Outcome<Self> {
+        let named = self
+            .name_of
+            .iter()
+            .all(|name| (*name as usize) < self.names.len());
+        let starts = std::iter::once(&0).chain(&self.ends);
+        let ascending = starts.zip(&self.ends).all(|(start, end)| start <= end);
+        let inside = self
+            .ends
+            .last()
+            .is_none_or(|end| *end as usize <= self.data.len());
+        if named && ascending && inside && self.name_of.len() == self.ends.len() {
+            return Ok(self);
+        }
+        Err(values::bad(
+            "items",
+            "the packed items are cut short".into(),
+        ))
+    }
+
+    fn range(&self, index: usize) -> Option<std::ops::Range<usize>> {
+        let start = match index.checked_sub(1) {
+            Some(before) => *self.ends.get(before)?,
+            None => 0,
+        };
+        Some(start as usize..*self.ends.get(index)? as usize)
+    }
+}
+
+impl Items for Columns {
+    fn len(&self) -> usize {
+        self.name_of.len()
+    }
+
+    fn item(&self, index: usize) -> (&str, &[u8]) {
+        let name = self
+            .name_of
+            .get(index)
+            .and_then(|name| self.names.get(*name as usize));
+        let data = self.range(index).and_then(|range| self.data.get(range));
+        (name.map_or("", String::as_str), data.unwrap_or_default())
+    }
+}
+
+/// The answers of a batch.
+#[napi(object, object_from_js = false)]
+pub struct PackedAnswers {
+    /// All answers, one after the other; of decodings this is UTF-8 text.
+    pub data: Uint8Array,
+    /// Where each answer ends; that of a failed item is empty.
+    pub ends: Uint32Array,
+    /// JSON: a list of [index, report] of the items that failed; left out if none did.
+    pub failures: Option<String>,
+}
+
+fn answers(packed: Packed) -> Outcome<PackedAnswers> {
+    let ends: Result<Vec<u32>, _> = packed.ends.into_iter().map(u32::try_from).collect();
+    let ends = ends.map_err(|_| DriverError {
+        code: DriverCode::OutputTooLarge,
+        phase: "batch",
+        message: "the answers to a part of the batch take more than 4 GiB together".into(),
+        driver_hash: None,
+    })?;
+    let failures = (!packed.errors.is_empty()).then(|| {
+        let rows = packed
+            .errors
+            .iter()
+            .map(|(index, error)| json!([index, driver_report(error)]));
+        serde_json::Value::from_iter(rows).to_string()
+    });
+    Ok(PackedAnswers {
+        data: packed.bytes.into(),
+        ends: ends.into(),
+        failures,
+    })
+}
+
+#[napi]
+impl NativeDriver {
+    /// Runs an operation on many items; `operation` is the name of the driver's export.
+    #[napi(ts_return_type = "Promise<PackedAnswers>")]
+    pub fn batch<'env>(
+        &self,
+        env: &'env Env,
+        operation: String,
+        names: Vec<String>,
+        name_of: &[u32],
+        data: &[u8],
+        ends: &[u32],
+    ) -> napi::Result<Object<'env>> {
+        promise(env, "Driver.batch", answers, |done| {
+            let known = Operation::ALL
+                .into_iter()
+                .find(|known| known.as_str() == operation);
+            let operation = known
+                .ok_or_else(|| values::bad("operation", format!("there is no '{operation}'")))?;
+            let (name_of, data, ends) = (name_of.to_vec(), data.to_vec(), ends.to_vec());
+            let columns = Columns {
+                names,
+                name_of,
+                data,
+                ends,
+            }
+            .check()?;
+            Ok(self
+                .inner
+                .spawn_packed(operation, columns, Cancel::new(), done)?)
+        })
+    }
+}

@@ -1,0 +1,409 @@
+// A running metachain.
+import {
+  AbortFlag,
+  type NativeBatch,
+  type NativeBlockInput,
+  type NativeBlockRef,
+  type NativeMetachain,
+  type NativeProof,
+  type NativeTip,
+  openMetachain,
+  type PackedTransactions,
+} from '#binding'
+import { Checks } from './arguments.js'
+import { blockOf, hashAt, withdrawalsOf } from './block.js'
+import {
+  type Account,
+  type Block,
+  type BlockRef,
+  type CarriedTransactions,
+  type ConnectResult,
+  type Handshake,
+  type MetaTransaction,
+  type MintContext,
+  type MintedBlock,
+  type NativeBlock,
+  type NativeSource,
+  type Network,
+  type OpenOptions,
+  type Rejection,
+  type Tip,
+  type Withdrawal,
+} from './chain-types.js'
+import { badChainArgument, call, callAsync, fromReport, MetachainError } from './errors.js'
+import { nativeOpenOptions } from './open-options.js'
+import { handshake, sync, type SyncOptions } from './sync.js'
+import { Columns } from './transaction-columns.js'
+import { resolveBatch, TxBatch } from './tx-batch.js'
+
+const checks: Checks = new Checks(badChainArgument)
+
+/**
+ * A running metachain: one metachain block for each native block.
+ *
+ * The native node owns consensus and calls: it mints a payload for the block it builds, checks and connects the
+ * payloads of the blocks it receives, and disconnects them when its chain reorganises. Embedding has one first
+ * rule: **the native transactions of what `mintBlock` rejects must be left out of the native block.**
+ *
+ * Handles to the same path, in this thread or in workers, share one chain; another process gets `STORE_LOCKED`.
+ * Calls that move the tip run one after the other in the order in which they were made, off the event loop but
+ * for `connectBlockSync`. Everything throws `MetachainError`; after `close()` everything throws `CLOSED`, and
+ * after a failed sync or a defect everything throws that failure until the store is opened again (see
+ * `onFatal`). Arguments of the wrong type are `BAD_ARGUMENT`, with the field in the details.
+ */
+export class Metachain {
+  readonly #native: NativeMetachain
+
+  private constructor(native: NativeMetachain) {
+    if (!native) throw new MetachainError('BAD_ARGUMENT', 'a metachain is opened by Metachain.open')
+    this.#native = native
+  }
+
+  /**
+   * Opens a store, creates it where there is none, or joins this process's other handles to it. Replays the
+   * store's log, off the event loop.
+   *
+   * @throws MetachainError `BAD_ARGUMENT` (no genesis, or an invalid one, for a new store; other options than
+   *   the handles that are open), `GENESIS_MISMATCH`, `STORE_LOCKED`, `STORE_VERSION`, `STORE_CORRUPT`,
+   *   `STORE_FULL`, `INTERNAL_IO`.
+   */
+  static async open(options: OpenOptions): Promise<Metachain> {
+    const native = nativeOpenOptions(options)
+    return new Metachain(await callAsync(() => openMetachain(native)))
+  }
+
+  /** The native network whose addresses this chain speaks of. */
+  get network(): Network {
+    return this.#native.network as Network
+  }
+
+  /** The chain's id. */
+  get chainId(): string {
+    return this.#native.chainId
+  }
+
+  /** The hash that commits to every genesis parameter; the parent of block 1. */
+  get genesisHash(): Uint8Array {
+    return call(() => this.#native.genesisHash())
+  }
+
+  /** The last block, and how far the disk has followed. */
+  get tip(): Tip {
+    return tipOf(call(() => this.#native.tip()))
+  }
+
+  /** The sum of all balances, base units. */
+  get supply(): bigint {
+    return call(() => this.#native.supply())
+  }
+
+  /** What must be locked on the native chain, base units: equal to `supply` after every block. */
+  get locked(): bigint {
+    return this.supply
+  }
+
+  /**
+   * Builds the next block. Pure and synchronous: nothing changes, and the same arguments on the same tip give
+   * the same bytes on every machine. Never fails because of a transaction: what cannot be executed is left out
+   * and named in `rejected`, and then **the native block must leave it out too**. No transactions are a normal
+   * block.
+   *
+   * @throws MetachainError `UNKNOWN_PARENT` where the native parent is not the block that carried our tip,
+   *   `BAD_ARGUMENT` where the height does not follow, or a value has the wrong type (details: index, field).
+   */
+  mintBlock(context: MintContext, txs: readonly MetaTransaction[] | TxBatch): MintedBlock {
+    checks.object(context, 'context')
+    const height = checks.whole(context.nativeHeight, 'context.nativeHeight')
+    const parent = checks.hash(context.nativeParentHash, 'context.nativeParentHash')
+    const time = checks.whole(context.time, 'context.time')
+    const batch = txs instanceof TxBatch ? resolveBatch(txs, this.network) : undefined
+    const packed = batch ? undefined : pack(txs as readonly MetaTransaction[], 'txs')
+    const minted = call(() => this.#native.mint(height, parent, time, batch, packed))
+    return {
+      payload: minted.payload,
+      hash: hashAt(minted.hashes, 0),
+      height: minted.height,
+      stateRoot: hashAt(minted.hashes, 1),
+      supply: minted.supply,
+      accepted: minted.accepted,
+      rejected: minted.rejected === undefined ? [] : rejectionsOf(minted.rejected),
+    }
+  }
+
+  /**
+   * The verdict that `connectBlock` would give; nothing changes, nothing is committed. For templates and
+   * candidates that a native node validates before it connects them.
+   *
+   * @returns the block, its `nativeHash` null.
+   * @throws MetachainError as `connectBlock`, but never `CONFLICT`.
+   */
+  checkBlock(block: Omit<NativeBlock, 'nativeHash'>): Block {
+    const input = this.#input(block, 'block', false)
+    return blockOf(call(() => this.#native.check(input)))
+  }
+
+  /**
+   * Executes a payload again, checks every claim in it and makes it the tip. Resolves when the block is durable
+   * (`durability: 'batch'`: when it is queued). Idempotent: a native block that is part of our chain with the same
+   * payload is `known`. What this process just minted or checked on this tip is adopted instead of executed again.
+   *
+   * @throws MetachainError a verdict (`verdict` is true: the block is bad and stays bad), `UNKNOWN_PARENT` out of
+   *   order, `CONFLICT` for a native block connected with another payload, `BAD_ARGUMENT` where the height
+   *   does not follow; `STORE_FULL` and `INTERNAL_*` are failures of ours and say nothing about the block.
+   */
+  async connectBlock(block: NativeBlock): Promise<ConnectResult> {
+    const input = this.#input(block, 'block', true)
+    return connectedOf(await callAsync(() => this.#native.connect(input)))
+  }
+
+  /** As `connectBlock`, holding the event loop until the block is durable. */
+  connectBlockSync(block: NativeBlock): ConnectResult {
+    const input = this.#input(block, 'block', true)
+    return connectedOf(call(() => this.#native.connectSync(input)))
+  }
+
+  /**
+   * Connects a run of blocks with one wait for the disk. Stops at the first error, whose details name its
+   * `index`, or before the next block once the signal fires (`ABORTED`, with the index of the first block that
+   * was not connected); the blocks before it stay connected and are durable when the promise rejects.
+   */
+  async connectBlocks(blocks: readonly NativeBlock[], options: { signal?: AbortSignal } = {}): Promise<ConnectResult[]> {
+    if (!Array.isArray(blocks)) checks.fail('blocks', 'an array', blocks)
+    checks.object(options, 'options')
+    const { signal } = options
+    const inputs = blocks.map((block, index) => this.#input(block, `blocks[${index}]`, true))
+    const flag = new AbortFlag()
+    const abort = (): void => flag.abort()
+    if (signal?.aborted) abort()
+    signal?.addEventListener('abort', abort)
+    try {
+      return (await callAsync(() => this.#native.connectMany(inputs, flag))).map(connectedOf)
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Resolves when everything acknowledged so far is on disk; of use with `durability: 'batch'`. */
+  async flush(): Promise<void> {
+    await callAsync(() => this.#native.flush())
+  }
+
+  /**
+   * Calls `listener`, at most once, when the chain can no longer go on: a failed sync, or a defect. Everything
+   * else then throws the same failure; close all handles and open the store again.
+   *
+   * @returns a function that removes the listener.
+   */
+  onFatal(listener: (error: MetachainError) => void): () => void {
+    if (typeof listener !== 'function') checks.fail('listener', 'a function', listener)
+    const number = call(() => this.#native.onFatal((report) => listener(fromReport(report) as MetachainError)))
+    return () => call(() => this.#native.removeFatalListener(number))
+  }
+
+  /**
+   * Takes the tip back; `nativeHash` must name the native block that carries it. Restores the previous state
+   * byte for byte and resolves, when that is durable, to the tip before.
+   *
+   * @throws MetachainError `NOT_TIP`, `FINALIZED`, `UNDO_TOO_DEEP` (see `undoDepth`).
+   */
+  async disconnectBlock(nativeHash: Uint8Array): Promise<Tip> {
+    checks.hash(nativeHash, 'nativeHash')
+    return tipOf(await callAsync(() => this.#native.disconnect(nativeHash)))
+  }
+
+  /**
+   * Makes the block in this native block, and all before it, final: they are never disconnected again.
+   *
+   * @throws MetachainError `BAD_ARGUMENT` where the native block carries no block of our chain.
+   */
+  async finalize(nativeHash: Uint8Array): Promise<void> {
+    checks.hash(nativeHash, 'nativeHash')
+    await callAsync(() => this.#native.finalize(nativeHash))
+  }
+
+  /**
+   * Finds out how the chain stands to the native node's best chain; for start-up, in both directions: the chain
+   * may be behind the native chain or ahead of it after a crash. Asks for few blocks, however long the chains.
+   *
+   * @throws MetachainError `LOCKED_MISMATCH` where both are in sync and the host's lock balance is not our supply;
+   *   `BAD_ARGUMENT` where the source lacks a block below its tip. What the source throws is passed on.
+   */
+  async handshake(source: NativeSource): Promise<Handshake> {
+    return handshake(this.#native, source)
+  }
+
+  /**
+   * Carries out what the handshake finds, by ordinary disconnects and connects, until the chain is in sync with
+   * the source or the source is behind it. Stopping at any instant leaves a chain from which the next sync goes on.
+   *
+   * @throws MetachainError as `handshake`, `connectBlock` and `disconnectBlock`; `UNDO_TOO_DEEP` where the chains
+   *   parted further back than undo reaches; `ABORTED`.
+   */
+  async sync(source: NativeSource, options: SyncOptions = {}): Promise<Tip> {
+    const chain = {
+      tip: () => this.tip,
+      connect: (blocks: NativeBlock[]) => this.connectBlocks(blocks, options.signal ? { signal: options.signal } : {}),
+      disconnect: (nativeHash: Uint8Array) => this.disconnectBlock(nativeHash),
+    }
+    return sync(this.#native, chain, source, options)
+  }
+
+  /**
+   * The account of a metachain address, or null if it was never credited.
+   *
+   * @throws MetachainError `INVALID_ADDRESS`.
+   */
+  account(address: string): Account | null {
+    checks.text(address, 'address')
+    return call(() => this.#native.account(address))
+  }
+
+  /** The balance of a metachain address, base units; 0 where there is no account. */
+  balance(address: string): bigint {
+    return this.account(address)?.balance ?? 0n
+  }
+
+  /** A block of the present chain, or null. Genesis, at height 0, is no block. */
+  block(ref: BlockRef): Block | null {
+    const handle = call(() => this.#native.block(nativeRef(ref)))
+    return handle === null ? null : blockOf(handle)
+  }
+
+  /**
+   * The blocks of a range of heights, both ends included, by ascending height; without `to` up to the tip as
+   * it is reached. Yields to the event loop between blocks.
+   */
+  async *blocks(range: { from: number; to?: number }): AsyncIterableIterator<Block> {
+    checks.object(range, 'range')
+    const from = checks.whole(range.from, 'range.from')
+    const to = checks.optional(range.to, (value) => checks.whole(value, 'range.to')) ?? Number.MAX_SAFE_INTEGER
+    for (let height = Math.max(from, 1); height <= to; height += 1) {
+      const block = this.block(height)
+      if (block === null) return
+      yield block
+      await new Promise(setImmediate)
+    }
+  }
+
+  /** The payload of a block of the present chain, or null. */
+  payload(ref: BlockRef): Uint8Array | null {
+    return call(() => this.#native.payload(nativeRef(ref)))
+  }
+
+  /**
+   * The withdrawals of a block, in order: what the native node releases.
+   *
+   * @throws MetachainError `BAD_ARGUMENT` where the chain has no such block.
+   */
+  withdrawals(ref: BlockRef): Withdrawal[] {
+    return withdrawalsOf(call(() => this.#native.withdrawals(nativeRef(ref))))
+  }
+
+  /**
+   * Proves, at the tip, an account or that there is none, to someone who has the state root only; see
+   * `verifyAccountProof`.
+   */
+  proveAccount(address: string): { height: number; stateRoot: Uint8Array; proof: Uint8Array } {
+    checks.text(address, 'address')
+    const { height, root, proof } = call<NativeProof>(() => this.#native.proveAccount(address))
+    return { height, stateRoot: root, proof }
+  }
+
+  /**
+   * Proves a withdrawal of a block to someone who has the block's header only; see `verifyWithdrawalProof`.
+   *
+   * @param index the withdrawal's position among the block's withdrawals.
+   * @throws MetachainError `BAD_ARGUMENT` where there is no such block, or the block has no such withdrawal.
+   */
+  proveWithdrawal(
+    ref: BlockRef,
+    index: number,
+  ): { height: number; withdrawalsRoot: Uint8Array; proof: Uint8Array } {
+    checks.whole(index, 'index', 0, 2 ** 32 - 1)
+    const { height, root, proof } = call<NativeProof>(() => this.#native.proveWithdrawal(nativeRef(ref), index))
+    return { height, withdrawalsRoot: root, proof }
+  }
+
+  /** Counts since the chain was opened, and what it holds now; names end in their unit where they have one. */
+  metrics(): Record<string, number> {
+    return call(() => this.#native.metrics())
+  }
+
+  /**
+   * Gives this handle back, after the calls made before; the last handle of this process flushes and closes the
+   * store. Idempotent.
+   */
+  async close(): Promise<void> {
+    await callAsync(() => this.#native.close())
+  }
+
+  /** `await using chain = …` closes it. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #input(block: Omit<NativeBlock, 'nativeHash'> & { nativeHash?: Uint8Array }, field: string, hashed: boolean): NativeBlockInput {
+    checks.object(block, field)
+    return {
+      ...(hashed && { hash: checks.hash(block.nativeHash, `${field}.nativeHash`) }),
+      height: checks.whole(block.nativeHeight, `${field}.nativeHeight`),
+      parentHash: checks.hash(block.nativeParentHash, `${field}.nativeParentHash`),
+      time: checks.whole(block.time, `${field}.time`),
+      payload: checks.bytes(block.payload, `${field}.payload`),
+      ...carried(block.transactions, `${field}.transactions`, this.network),
+    }
+  }
+}
+
+/** The three ways in which what a native block carries crosses. */
+type NativeCarried = { batch: NativeBatch } | { root: Uint8Array } | { packed: PackedTransactions } | object
+
+function carried(transactions: CarriedTransactions, field: string, network: Network): NativeCarried {
+  if (transactions instanceof TxBatch) return { batch: resolveBatch(transactions, network) }
+  if (transactions === 'unchecked') return {}
+  if (transactions instanceof Uint8Array) return { root: checks.hash(transactions, field) }
+  return { packed: pack(transactions, field) }
+}
+
+function pack(txs: readonly MetaTransaction[], field: string): PackedTransactions {
+  if (!Array.isArray(txs)) checks.fail(field, 'an array of transactions or a TxBatch', txs)
+  const columns = new Columns(checks)
+  columns.addAll(txs)
+  return columns.pack()
+}
+
+function nativeRef(ref: BlockRef): NativeBlockRef {
+  if (typeof ref === 'number') return { height: checks.whole(ref, 'ref') }
+  checks.object(ref, 'ref')
+  if ('hash' in ref) return { hash: checks.hash(ref.hash, 'ref.hash') }
+  if ('nativeHash' in ref) return { nativeHash: checks.hash(ref.nativeHash, 'ref.nativeHash') }
+  return checks.fail('ref', 'a height, { hash } or { nativeHash }', ref)
+}
+
+function tipOf(tip: NativeTip): Tip {
+  const { height, time, durableHeight, hashes } = tip
+  const nativeHeight = tip.nativeHeight ?? null
+  return {
+    height,
+    hash: hashAt(hashes, 0),
+    nativeHeight,
+    nativeHash: nativeHeight === null ? null : hashAt(hashes, 1),
+    stateRoot: hashAt(hashes, 2),
+    time,
+    durableHeight,
+  }
+}
+
+function connectedOf({ known, hash, height }: { known: boolean; hash: Uint8Array; height: number }): ConnectResult {
+  return { status: known ? 'known' : 'connected', hash, height }
+}
+
+function rejectionsOf(text: string): Rejection[] {
+  const rows = JSON.parse(text) as [number, string, string, string | null][]
+  return rows.map(([index, code, message, balance]) => ({
+    index,
+    code,
+    message,
+    ...(balance !== null && { balance: BigInt(balance) }),
+  }))
+}
