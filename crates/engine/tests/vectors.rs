@@ -321,12 +321,10 @@ fn life(name: &'static str, network: Network) -> Value {
     let again = [Given(native(7, network), meta(4), 9, Some([0xa1; 32]))];
     let empty = s.mint(second, &again).expect("the context is right");
     s.connect(0x52, second, &empty.payload, Some(&[]));
-    let mut height = 502;
-    for parent in 0x52..0x55 {
+    for (height, parent) in (502..).zip(0x52..0x55) {
         let next = at(height, parent, 1_700_000_200);
         let minted = s.mint(next, &again).expect("the context is right");
         s.connect(parent + 1, next, &minted.payload, None);
-        height += 1;
     }
     s.look(&[]);
     s.disconnect(0x51);
