@@ -5,26 +5,23 @@
 // `stake` and `transfer` are Dusk's published drivers (sources from the package
 // registry, nothing of them is kept here); `metachain` is the metachain's own.
 
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
-import { performance } from 'node:perf_hooks';
-import { fileURLToPath } from 'node:url';
-
-import { root, target, wasmToolchain } from './wasm-toolchain.mjs';
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, readdirSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { join, relative, sep } from 'node:path'
+import { root } from './process.mjs'
+import { runCargo, target, wasmToolchain } from './wasm-toolchain.mjs'
 
 /** Where the modules are put. */
-export const driversFolder = join(root, 'target', 'drivers');
-const buildFolder = join(root, 'target', 'wasm');
-const stampPath = join(driversFolder, 'stamps.json');
+export const driversFolder = join(root, 'target', 'drivers')
+const buildFolder = join(root, 'target', 'wasm')
+const stampPath = join(driversFolder, 'stamps.json')
 
 const conformance = (name) => ({
   manifest: 'conformance/Cargo.toml',
   package: `libmetachain-conformance-${name}`,
   file: `${name}.wasm`,
   inputs: ['conformance/Cargo.toml', 'conformance/Cargo.lock', `conformance/drivers/${name}`],
-});
+})
 
 /** Each driver: its package, what cargo calls the module, and all that it is built from. */
 const drivers = {
@@ -36,71 +33,62 @@ const drivers = {
     file: 'libmetachain_drivers_metachain.wasm',
     inputs: ['Cargo.toml', 'Cargo.lock', 'crates/data-driver', 'crates/primitives', 'drivers/metachain'],
   },
-};
+}
 
 /** How the modules are compiled is an input too. */
-const buildScripts = ['scripts/build-drivers.mjs', 'scripts/wasm-toolchain.mjs'];
+const buildScripts = ['scripts/build-drivers.mjs', 'scripts/wasm-toolchain.mjs']
 
 /** Every file under a path, in one order on every machine; tests do not end up in a module. */
 function filesUnder(path) {
-  if (!statSync(path).isDirectory()) return [path];
+  if (!statSync(path).isDirectory()) return [path]
   return readdirSync(path).sort()
     .filter((name) => name !== 'tests' && name !== 'target')
-    .flatMap((name) => filesUnder(join(path, name)));
+    .flatMap((name) => filesUnder(join(path, name)))
 }
 
-const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 
 /** One hash over the names and the contents of all inputs. */
 function inputsHash(driver) {
-  const hash = createHash('sha256');
+  const hash = createHash('sha256')
   for (const path of [...driver.inputs, ...buildScripts].flatMap((input) => filesUnder(join(root, input)))) {
-    const bytes = readFileSync(path);
-    hash.update(`${relative(root, path).split(sep).join('/')}\0${bytes.length}\0`).update(bytes);
+    const bytes = readFileSync(path)
+    hash.update(`${relative(root, path).split(sep).join('/')}\0${bytes.length}\0`).update(bytes)
   }
-  return hash.digest('hex');
+  return hash.digest('hex')
 }
 
 /** A missing or unreadable file of stamps only means that everything is built. */
 function readStamps() {
   try {
-    return JSON.parse(readFileSync(stampPath, 'utf8')) ?? {};
+    return JSON.parse(readFileSync(stampPath, 'utf8')) ?? {}
   } catch {
-    return {};
+    return {}
   }
 }
 
 /** Under another name first: a reader never sees half a file. */
 function writeAtomically(path, bytes) {
-  const temporary = `${path}.${process.pid}`;
-  writeFileSync(temporary, bytes);
-  renameSync(temporary, path);
+  const temporary = `${path}.${process.pid}`
+  writeFileSync(temporary, bytes)
+  renameSync(temporary, path)
 }
 
 /** Whether the module is there, whole, and built from these inputs. */
 function isCurrent(name, stamp, hash) {
-  if (stamp?.inputs !== hash) return false;
+  if (stamp?.inputs !== hash) return false
   try {
-    return sha256(readFileSync(join(driversFolder, `${name}.wasm`))) === stamp.module;
+    return sha256(readFileSync(join(driversFolder, `${name}.wasm`))) === stamp.module
   } catch {
-    return false;
+    return false
   }
 }
 
-/** Runs cargo for some packages of one workspace, with its own progress shown. */
-export function cargoWasm(toolchain, manifest, packages, options = {}) {
-  const args = [
-    'rustc', '--release', '--lib', '--crate-type', 'cdylib', '--target', target,
-    '--manifest-path', manifest, '--target-dir', buildFolder, ...toolchain.cargoArgs, ...(options.args ?? []),
-  ];
-  for (const name of packages) {
-    const result = spawnSync(toolchain.cargo, [...args, '--package', name], {
-      cwd: root, env: toolchain.env, stdio: ['ignore', 'inherit', 'inherit'],
-    });
-    if (result.error) throw new Error(`${toolchain.cargo}: ${result.error.message}`);
-    if (result.status !== 0) throw new Error(`building ${name} failed`);
-  }
-  return join(buildFolder, target, 'release');
+/** Builds one package's module and returns its bytes. */
+function buildModule(toolchain, { manifest, package: name, file }) {
+  const args = ['--release', '--locked', '--lib', '--crate-type', 'cdylib', '--target-dir', buildFolder]
+  runCargo(toolchain, ['rustc', ...args, '--manifest-path', join(root, manifest), '--package', name], { cwd: root })
+  return readFileSync(join(buildFolder, target, 'release', file))
 }
 
 /**
@@ -110,46 +98,44 @@ export function cargoWasm(toolchain, manifest, packages, options = {}) {
  * @returns {string[]} the names that were built
  */
 export function buildDrivers({ names = Object.keys(drivers), force = false, say = console.log } = {}) {
-  const unknown = names.find((name) => !Object.hasOwn(drivers, name));
-  if (unknown !== undefined) throw new Error(`no driver "${unknown}"; there are ${Object.keys(drivers).join(', ')}`);
-  const stamps = readStamps();
-  const hashes = Object.fromEntries(names.map((name) => [name, inputsHash(drivers[name])]));
-  const stale = names.filter((name) => force || !isCurrent(name, stamps[name], hashes[name]));
+  const unknown = names.find((name) => !Object.hasOwn(drivers, name))
+  if (unknown !== undefined) throw new Error(`no driver "${unknown}"; there are ${Object.keys(drivers).join(', ')}`)
+  const stamps = readStamps()
+  const hashes = Object.fromEntries(names.map((name) => [name, inputsHash(drivers[name])]))
+  const stale = names.filter((name) => force || !isCurrent(name, stamps[name], hashes[name]))
   if (stale.length === 0) {
-    say(`drivers: ${names.join(', ')} up to date`);
-    return [];
+    say(`drivers: ${names.join(', ')} up to date`)
+    return []
   }
 
-  mkdirSync(driversFolder, { recursive: true });
-  const toolchain = wasmToolchain((line) => say(`drivers: ${line}`));
-  say(`drivers: building ${stale.join(', ')} with ${toolchain.version} (the first time takes some minutes)`);
+  mkdirSync(driversFolder, { recursive: true })
+  const toolchain = wasmToolchain((line) => say(`drivers: ${line}`))
+  say(`drivers: building ${stale.join(', ')} with ${toolchain.version} (the first time takes some minutes)`)
   for (const name of stale) {
-    const start = performance.now();
-    const driver = drivers[name];
-    const folder = cargoWasm(toolchain, join(root, driver.manifest), [driver.package], { args: ['--locked'] });
-    const module = readFileSync(join(folder, driver.file));
-    writeAtomically(join(driversFolder, `${name}.wasm`), module);
+    const start = performance.now()
+    const module = buildModule(toolchain, drivers[name])
+    writeAtomically(join(driversFolder, `${name}.wasm`), module)
     // Read again: another process may have built its own in the meantime.
-    const stamp = { inputs: hashes[name], module: sha256(module), toolchain: toolchain.version };
-    writeAtomically(stampPath, `${JSON.stringify({ ...readStamps(), [name]: stamp }, null, 2)}\n`);
-    const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    say(`drivers: ${name}.wasm, ${Math.round(module.length / 1024)} KiB, ${seconds} s`);
+    const stamp = { inputs: hashes[name], module: sha256(module), toolchain: toolchain.version }
+    writeAtomically(stampPath, `${JSON.stringify({ ...readStamps(), [name]: stamp }, null, 2)}\n`)
+    const seconds = ((performance.now() - start) / 1000).toFixed(1)
+    say(`drivers: ${name}.wasm, ${Math.round(module.length / 1024)} KiB, ${seconds} s`)
   }
-  return stale;
+  return stale
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const args = process.argv.slice(2);
-  const flag = args.find((arg) => arg.startsWith('-') && arg !== '--force');
+if (realpathSync(process.argv[1]) === import.meta.filename) {
+  const args = process.argv.slice(2)
+  const flag = args.find((arg) => arg.startsWith('-') && arg !== '--force')
   if (flag !== undefined) {
-    console.log('usage: node scripts/build-drivers.mjs [--force] [stake] [transfer] [metachain]');
-    process.exit(flag === '--help' ? 0 : 2);
+    console.log('usage: node scripts/build-drivers.mjs [--force] [stake] [transfer] [metachain]')
+    process.exit(flag === '--help' ? 0 : 2)
   }
   try {
-    const names = args.filter((arg) => arg !== '--force');
-    buildDrivers({ names: names.length > 0 ? names : undefined, force: args.includes('--force') });
+    const names = args.filter((arg) => arg !== '--force')
+    buildDrivers({ names: names.length > 0 ? names : undefined, force: args.includes('--force') })
   } catch (error) {
-    console.error(`drivers: ${error.message}`);
-    process.exit(1);
+    console.error(`drivers: ${error.message}`)
+    process.exit(1)
   }
 }

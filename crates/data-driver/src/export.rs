@@ -44,6 +44,8 @@ macro_rules! export_driver {
                 $crate::abi::reserve(size)
             }
 
+            /// # Safety
+            /// The region came from `alloc` for this size, and is given back once.
             #[unsafe(no_mangle)]
             unsafe extern "C" fn dealloc(start: *mut u8, size: usize) {
                 // SAFETY: the host gives back what `alloc` gave it.
@@ -60,6 +62,8 @@ macro_rules! export_driver {
         };
     };
     (@answer $export:ident $method:ident) => {
+        /// # Safety
+        /// The region is the host's, and nothing else uses it during the call.
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $export(out: *mut u8, out_size: usize) -> i32 {
             let out = Output {
@@ -71,6 +75,8 @@ macro_rules! export_driver {
         }
     };
     (@convert $export:ident $conversion:ident) => {
+        /// # Safety
+        /// The regions are the host's, and nothing else uses them during the call.
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $export(
             name: *const u8,

@@ -21,6 +21,16 @@
 
 use alloc::string::String;
 
+use crate::Error;
+
+/// The value that a JSON text describes.
+///
+/// # Errors
+/// [`Error::Json`] where it describes no such value.
+pub fn from_json<'a, T: serde::Deserialize<'a>>(json: &'a str) -> Result<T, Error> {
+    Ok(serde_json::from_str(json)?)
+}
+
 /// The JSON text of a `u64` or of several, with the quotes that callers put around integers left out.
 ///
 /// Every quotation mark goes, wherever it stands: that is what the published helpers accept, and a

@@ -87,5 +87,6 @@ mod schema;
 
 pub use contract::ConvertibleContract;
 pub use error::Error;
+pub use json::from_json;
 pub use schema::Schema;
 pub use serde_json::{Value as JsonValue, to_value as to_json};

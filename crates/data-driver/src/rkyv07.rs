@@ -14,7 +14,7 @@ use rkyv07::{
 };
 
 use crate::json::unquoted;
-use crate::{Error, JsonValue, to_json};
+use crate::{Error, JsonValue, from_json, to_json};
 
 /// The alignment that an archive may need, which is that of `u128`.
 const ALIGNMENT: usize = 16;
@@ -28,8 +28,18 @@ pub fn json_to_rkyv<'a, T>(json: &'a str) -> Result<Vec<u8>, Error>
 where
     T: serde::Deserialize<'a> + Archive + Serialize<AllocSerializer<1024>>,
 {
-    let value: T = serde_json::from_str(json)?;
-    rkyv07::to_bytes::<T, 1024>(&value)
+    to_rkyv(&from_json::<T>(json)?)
+}
+
+/// The archive of a value: what [`from_rkyv`] reads.
+///
+/// # Errors
+/// [`Error::Rkyv`] where the value cannot be archived.
+pub fn to_rkyv<T>(value: &T) -> Result<Vec<u8>, Error>
+where
+    T: Archive + Serialize<AllocSerializer<1024>>,
+{
+    rkyv07::to_bytes::<T, 1024>(value)
         .map(AlignedVec::into_vec)
         .map_err(|why| Error::Rkyv(format!("cannot serialize: {why}")))
 }

@@ -14,7 +14,7 @@ use rkyv08::util::AlignedVec;
 use rkyv08::{Archive, Deserialize, Serialize};
 
 use crate::json::unquoted;
-use crate::{Error, JsonValue, to_json};
+use crate::{Error, JsonValue, from_json, to_json};
 
 /// What archives a value of a helper.
 pub type Serializer<'a> = HighSerializer<AlignedVec, ArenaHandle<'a>, rancor::Error>;
@@ -34,8 +34,18 @@ pub fn json_to_rkyv<'a, T>(json: &'a str) -> Result<Vec<u8>, Error>
 where
     T: serde::Deserialize<'a> + for<'b> Serialize<Serializer<'b>>,
 {
-    let value: T = serde_json::from_str(json)?;
-    rkyv08::to_bytes::<rancor::Error>(&value)
+    to_rkyv(&from_json::<T>(json)?)
+}
+
+/// The archive of a value: what [`from_rkyv`] reads.
+///
+/// # Errors
+/// [`Error::Rkyv`] where the value cannot be archived.
+pub fn to_rkyv<T>(value: &T) -> Result<Vec<u8>, Error>
+where
+    T: for<'a> Serialize<Serializer<'a>>,
+{
+    rkyv08::to_bytes::<rancor::Error>(value)
         .map(AlignedVec::into_vec)
         .map_err(|why| Error::Rkyv(format!("cannot serialize: {why}")))
 }
