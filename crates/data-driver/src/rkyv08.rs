@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use rkyv08::api::high::{HighDeserializer, HighSerializer, HighValidator};
 use rkyv08::bytecheck::CheckBytes;
-use rkyv08::rancor;
+use rkyv08::rancor::BoxedError;
 use rkyv08::ser::allocator::ArenaHandle;
 use rkyv08::util::AlignedVec;
 use rkyv08::{Archive, Deserialize, Serialize};
@@ -17,13 +17,13 @@ use crate::json::unquoted;
 use crate::{Error, JsonValue, from_json, to_json};
 
 /// What archives a value of a helper.
-pub type Serializer<'a> = HighSerializer<AlignedVec, ArenaHandle<'a>, rancor::Error>;
+pub type Serializer<'a> = HighSerializer<AlignedVec, ArenaHandle<'a>, BoxedError>;
 
 /// What checks an archive of a helper.
-pub type Validator<'a> = HighValidator<'a, rancor::Error>;
+pub type Validator<'a> = HighValidator<'a, BoxedError>;
 
 /// What reads a checked archive of a helper.
-pub type Deserializer = HighDeserializer<rancor::Error>;
+pub type Deserializer = HighDeserializer<BoxedError>;
 
 /// The archive of the value that a JSON text describes.
 ///
@@ -45,7 +45,7 @@ pub fn to_rkyv<T>(value: &T) -> Result<Vec<u8>, Error>
 where
     T: for<'a> Serialize<Serializer<'a>>,
 {
-    rkyv08::to_bytes::<rancor::Error>(value)
+    rkyv08::to_bytes::<BoxedError>(value)
         .map(AlignedVec::into_vec)
         .map_err(|why| Error::Rkyv(format!("cannot serialize: {why}")))
 }
@@ -72,9 +72,9 @@ where
     T: Archive,
     T::Archived: for<'a> CheckBytes<Validator<'a>> + Deserialize<T, Deserializer>,
 {
-    let archived = rkyv08::access::<T::Archived, rancor::Error>(rkyv)
+    let archived = rkyv08::access::<T::Archived, BoxedError>(rkyv)
         .map_err(|why| Error::Rkyv(format!("cannot check_archived_root: {why}")))?;
-    rkyv08::deserialize::<T, rancor::Error>(archived)
+    rkyv08::deserialize::<T, BoxedError>(archived)
         .map_err(|why| Error::Rkyv(format!("cannot deserialize: {why}")))
 }
 

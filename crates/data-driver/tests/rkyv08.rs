@@ -135,6 +135,15 @@ fn what_breaks_the_conventions_is_refused() {
 }
 
 #[test]
+fn a_wrong_archive_says_why() {
+    let error = from_rkyv::<Mixed>(&[0; 3]).unwrap_err();
+    let Error::Rkyv(why) = error else {
+        panic!("{error:?}")
+    };
+    assert!(why.contains("pointer overran range"), "{why}");
+}
+
+#[test]
 fn wrong_json_says_where() {
     let error = json_to_rkyv::<Mixed>(r#"["a",7]"#).unwrap_err();
     let Error::Json(why) = error else {
