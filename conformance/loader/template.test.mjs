@@ -15,17 +15,20 @@ function succeed(program, args, cwd) {
   return result.stdout
 }
 
+const folders = join(root, 'target', 'tmp')
+
 /** A folder of its own below target/, gone after the test. */
 function temporary(t) {
-  const parent = join(root, 'target', 'tmp')
-  mkdirSync(parent, { recursive: true })
-  const folder = mkdtempSync(join(parent, 'driver-'))
+  mkdirSync(folders, { recursive: true })
+  const folder = mkdtempSync(join(folders, 'driver-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
-test('a copy of the template becomes a working driver', (t) => {
-  const folder = join(temporary(t), 'nested', 'my-vault')
+test('a copy of the template becomes a working driver', () => {
+  // Always the same place: cargo would keep what it built in any other for ever.
+  const folder = join(folders, 'nested', 'my-vault')
+  rmSync(folder, { recursive: true, force: true })
   newDriver('my-vault', folder)
   const manifest = readFileSync(join(folder, 'Cargo.toml'), 'utf8')
   assert.match(manifest, /^name = "my-vault"$/m)
