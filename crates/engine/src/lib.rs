@@ -32,6 +32,7 @@ pub use libmetachain_ledger::{Account, Context, Tip, verify_account_proof};
 pub use libmetachain_store::Durability;
 pub use metachain::{Done, Metachain};
 pub use native::{CandidateBlock, Carried, ConnectStatus, Connected, Minted, NativeBlock};
+pub use open::Media;
 pub use options::{OpenOptions, UNDO_DEPTH_DEFAULT};
 pub use query::{ChainTip, ProvenAccount, ProvenWithdrawal, StoredBlock};
 pub use sync::{NativeSource, diverged};

@@ -15,6 +15,7 @@ use crate::events::{Event, Position};
 use crate::handshake::{NativeTip, Search, Step};
 use crate::index::BlockRef;
 use crate::native::{CandidateBlock, Connected, Minted, NativeBlock};
+use crate::open::Media;
 use crate::options::OpenOptions;
 use crate::query::{ChainTip, ProvenAccount, ProvenWithdrawal, StoredBlock};
 use crate::registry::{self, Slot};
@@ -48,14 +49,25 @@ impl Metachain {
         if let Some(genesis) = &options.genesis {
             genesis.validate()?;
         }
-        let (chain, slot) = registry::join(options)?;
+        Ok(Self::new(registry::join(options)?))
+    }
+
+    /// As [`Metachain::open`], on another disk than the machine's, which no other handle shares.
+    pub fn open_on(media: &Media, options: &OpenOptions) -> Result<Metachain> {
+        if let Some(genesis) = &options.genesis {
+            genesis.validate()?;
+        }
+        Ok(Self::new(registry::alone(options, media)?))
+    }
+
+    fn new((chain, slot): (Arc<Chain>, Arc<Slot>)) -> Metachain {
         let genesis = Arc::new(chain.core.read().ledger.genesis().clone());
-        Ok(Metachain {
+        Metachain {
             chain,
             slot,
             genesis,
             left: AtomicBool::new(false),
-        })
+        }
     }
 
     fn chain(&self) -> Result<&Arc<Chain>> {

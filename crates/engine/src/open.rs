@@ -6,7 +6,7 @@ use std::sync::Arc;
 use libmetachain_ledger::store::{Place, Record, Store};
 use libmetachain_ledger::{Ledger, Replay, Undo};
 use libmetachain_primitives::{Code, Detail, Error, Genesis, NativeHash, Result, decode_payload};
-use libmetachain_store::{FileStore, MemoryStore, RealDisk, StoreOptions};
+use libmetachain_store::{Disk, FileStore, MemoryStore, RealDisk, StoreOptions};
 
 use crate::chain::{Chain, Core};
 use crate::connect::misplaced;
@@ -14,19 +14,34 @@ use crate::index::{Entry, Index};
 use crate::journal::{Happened, Journal};
 use crate::options::OpenOptions;
 
+/// What a store is kept on.
+#[derive(Clone)]
+pub struct Media {
+    /// The disk that holds the directory.
+    pub disk: Arc<dyn Disk>,
+    /// Sizes of files and queues; the durability is that of the [`OpenOptions`].
+    pub files: StoreOptions,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Media {
+            disk: Arc::new(RealDisk),
+            files: StoreOptions::default(),
+        }
+    }
+}
+
 impl Chain {
-    pub(crate) fn open(options: &OpenOptions) -> Result<Arc<Chain>> {
+    pub(crate) fn open(options: &OpenOptions, media: &Media) -> Result<Arc<Chain>> {
         let (store, store_id, core) = match &options.path {
             None => in_memory(options)?,
             Some(path) => {
-                let opened = FileStore::open(
-                    Arc::new(RealDisk),
-                    path,
-                    StoreOptions {
-                        durability: options.durability,
-                        ..StoreOptions::default()
-                    },
-                )?;
+                let files = StoreOptions {
+                    durability: options.durability,
+                    ..media.files.clone()
+                };
+                let opened = FileStore::open(Arc::clone(&media.disk), path, files)?;
                 let store_id = opened.store.id();
                 let store: Arc<dyn Store> = Arc::new(opened.store);
                 match rebuild(store.as_ref(), opened.replay, options) {

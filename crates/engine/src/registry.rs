@@ -8,6 +8,7 @@ use libmetachain_primitives::{Code, Error, Result};
 use parking_lot::Mutex;
 
 use crate::chain::Chain;
+use crate::open::Media;
 use crate::options::OpenOptions;
 
 /// A directory and, while it is open, its chain.
@@ -37,7 +38,7 @@ pub(crate) fn join(options: &OpenOptions) -> Result<(Arc<Chain>, Arc<Slot>)> {
             Arc::clone(&open.chain)
         }
         None => {
-            let chain = Chain::open(options)?;
+            let chain = Chain::open(options, &Media::default())?;
             *opened = Some(Opened {
                 chain: Arc::clone(&chain),
                 handles: 1,
@@ -47,6 +48,16 @@ pub(crate) fn join(options: &OpenOptions) -> Result<(Arc<Chain>, Arc<Slot>)> {
     };
     drop(opened);
     Ok((chain, slot))
+}
+
+/// Opens a directory of another disk, for one handle.
+pub(crate) fn alone(options: &OpenOptions, media: &Media) -> Result<(Arc<Chain>, Arc<Slot>)> {
+    let chain = Chain::open(options, media)?;
+    let opened = Opened {
+        chain: Arc::clone(&chain),
+        handles: 1,
+    };
+    Ok((chain, Arc::new(Slot(Mutex::new(Some(opened))))))
 }
 
 /// Gives one handle back; the last one closes the chain.

@@ -160,11 +160,7 @@ impl Scenario {
         let tip = self.chain.tip();
         self.step(json!({ "call": "tip" }), tip.map(|tip| tip_json(&tip)));
         for text in addresses {
-            let account = MetaAddress::parse(text)
-                .map_err(|error| {
-                    Error::new(libmetachain_primitives::Code::BadArgument, error.message())
-                })
-                .and_then(|address| self.chain.account(&address));
+            let account = MetaAddress::parse(text).and_then(|address| self.chain.account(&address));
             let answer = account.map(|account| match account {
                 Some(account) => json!({
                     "balance": account.balance.to_string(),
