@@ -87,7 +87,11 @@ function isCurrent(name, stamp, hash) {
 /** Builds one package's module and returns its bytes. */
 function buildModule(toolchain, { manifest, package: name, file }) {
   const args = ['--release', '--locked', '--lib', '--crate-type', 'cdylib', '--target-dir', buildFolder]
-  runCargo(toolchain, ['rustc', ...args, '--manifest-path', join(root, manifest), '--package', name], { cwd: root })
+  try {
+    runCargo(toolchain, ['rustc', ...args, '--manifest-path', join(root, manifest), '--package', name], { cwd: root })
+  } catch (error) {
+    throw new Error(`${name}: ${error.message}; what it said is above`)
+  }
   return readFileSync(join(buildFolder, target, 'release', file))
 }
 
