@@ -8,6 +8,7 @@
 //!
 //! - [`Driver::load`] checks, compiles and starts a driver; its methods convert.
 //! - [`check`](check()) judges a module and names all of its faults at once.
+//! - [`Registry`] keeps drivers in a directory, by contract, with versions, pins and signatures.
 //! - [`Options`] are the limits; [`DriverError`] has a stable code for everything that can go wrong.
 //!
 //! This crate knows nothing of any chain, and is the only one that names the WebAssembly engine.
@@ -28,6 +29,7 @@ mod instance;
 mod limiter;
 mod metrics;
 mod options;
+mod registry;
 mod slots;
 mod ticker;
 
@@ -45,4 +47,8 @@ pub use engine::{EngineStatus, engine_status};
 pub use error::{DriverCode, DriverError, Result};
 pub use metrics::Metrics;
 pub use options::{Isolation, Options};
+pub use registry::{
+    Entry, OWNER_KEY_BYTES, OwnerKey, Put, Registry, RegistryOptions, SIGNATURE_BYTES,
+    SignatureForm, owner_message,
+};
 pub use ticker::DEADLINE_RESOLUTION;

@@ -1,0 +1,190 @@
+//! Dusk's own drivers, as published: they pass the check, and their calls come out right.
+//!
+//! The modules are built by the set-up (`target/drivers`, or where `LIBMETACHAIN_DRIVERS` says).
+//! Without them these tests say so and pass, except on a CI machine.
+
+use std::path::PathBuf;
+
+use libmetachain_driver_host::{
+    ByteOrder, Cancel, Driver, DriverCode, DriverError, Isolation, Item, Operation, Options, check,
+};
+
+fn directory() -> PathBuf {
+    std::env::var_os("LIBMETACHAIN_DRIVERS").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/drivers")),
+        PathBuf::from,
+    )
+}
+
+fn module(name: &str) -> Option<Vec<u8>> {
+    let path = directory().join(name);
+    match std::fs::read(&path) {
+        Ok(wasm) => Some(wasm),
+        Err(error) if std::env::var_os("CI").is_some() => {
+            panic!(
+                "{}: {error}; run the set-up first: npm run setup",
+                path.display()
+            )
+        }
+        Err(error) => {
+            println!("skipped: {}: {error}; the set-up builds it", path.display());
+            None
+        }
+    }
+}
+
+fn driver(name: &str) -> Option<Driver> {
+    module(name).map(|wasm| Driver::load(&wasm, &Options::default()).expect("it loads"))
+}
+
+#[test]
+fn they_pass_the_check_with_room_to_spare() {
+    for name in ["stake.wasm", "transfer.wasm"] {
+        let Some(wasm) = module(name) else { return };
+        let report = check(&wasm);
+        assert_eq!(report.faults, [], "{name}");
+        assert!(
+            report.functions > 100 && report.memory_bytes_min >= 1 << 20,
+            "{report:?}"
+        );
+    }
+}
+
+#[test]
+fn they_describe_themselves() {
+    for (name, contract) in [
+        ("stake.wasm", "StakeContract"),
+        ("transfer.wasm", "TransferContract"),
+    ] {
+        let Some(driver) = driver(name) else { return };
+        assert_eq!(driver.byte_order(), ByteOrder::Little);
+        let version = driver.get_version().unwrap();
+        assert!(version.split('.').count() == 3, "{version}");
+        let schema = driver.get_schema().unwrap();
+        assert!(
+            schema.is_none_or(|schema| schema.contains(contract)),
+            "{name}"
+        );
+        assert_eq!(driver.metrics().failures, 0);
+    }
+}
+
+#[test]
+fn values_come_back_as_they_went_in() {
+    let Some(driver) = driver("stake.wasm") else {
+        return;
+    };
+    // u64 travels as a JSON string; beyond 2^53 too.
+    let numbers = [0u64, 1, 1 << 53, (1 << 53) + 1, u64::MAX];
+    for number in numbers {
+        let json = driver
+            .decode_output_fn("get_version", &number.to_le_bytes())
+            .unwrap();
+        assert_eq!(json, format!("\"{number}\""));
+    }
+    assert_eq!(driver.encode_input_fn("get_config", "null").unwrap(), b"");
+    assert_eq!(driver.decode_input_fn("get_config", b"").unwrap(), "null");
+    let event = [0u8; 1 << 10];
+    let error = driver.decode_event("stake", &event[..10]).unwrap_err();
+    assert_eq!(
+        (error.code, error.phase),
+        (DriverCode::Operation, "decode_event")
+    );
+}
+
+#[test]
+fn what_they_refuse_is_in_their_own_words() {
+    let Some(driver) = driver("stake.wasm") else {
+        return;
+    };
+    let error = driver.decode_event("no_such_event", b"").unwrap_err();
+    assert_eq!(error.code, DriverCode::Operation);
+    assert_eq!(error.message, "Unsupported(\"event no_such_event\")");
+    let error = driver.encode_input_fn("stake", "{").unwrap_err();
+    assert_eq!(error.code, DriverCode::Operation);
+    assert!(error.message.starts_with("Json("), "{error}");
+    // The instance is none the worse for it.
+    assert_eq!(driver.metrics().instances_created, 1);
+    assert_eq!(driver.metrics().refusals, 2);
+}
+
+#[test]
+fn any_bytes_give_an_answer_or_an_error_and_never_harm() {
+    let Some(stake) = driver("stake.wasm") else {
+        return;
+    };
+    let Some(transfer) = driver("transfer.wasm") else {
+        return;
+    };
+    let fresh = Options {
+        isolation: Isolation::Fresh,
+        ..Options::default()
+    };
+    let wasm = module("stake.wasm").unwrap_or_default();
+    let fresh = Driver::load(&wasm, &fresh).unwrap();
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    for round in 0..3000 {
+        let length = (random() % 600) as usize;
+        let bytes: Vec<u8> = (0..length).map(|_| random() as u8).collect();
+        let event = ["stake", "reward", "slash", "moonlight", "phoenix"][round % 5];
+        for driver in [&stake, &transfer] {
+            match driver.decode_event(event, &bytes) {
+                Ok(json) => assert!(!json.is_empty()),
+                // A driver of theirs may panic on bytes that are no archive: contained.
+                Err(error) => assert!(
+                    matches!(error.code, DriverCode::Operation | DriverCode::Trap),
+                    "{error}"
+                ),
+            }
+        }
+        if round % 10 == 0 {
+            // Shared or fresh, an instance answers the same.
+            let shared = stake.decode_event(event, &bytes).map_err(without_addresses);
+            let alone = fresh.decode_event(event, &bytes).map_err(without_addresses);
+            assert_eq!(shared, alone);
+        }
+    }
+}
+
+/// Their texts quote where in the driver's memory a value lay, which is nobody's promise.
+fn without_addresses(error: DriverError) -> (DriverCode, String) {
+    let mut words = error.message.split("0x");
+    let mut text = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        text.push('@');
+        text.push_str(word.trim_start_matches(|digit: char| digit.is_ascii_hexdigit()));
+    }
+    (error.code, text)
+}
+
+#[test]
+fn a_batch_answers_what_single_calls_do() {
+    let Some(driver) = driver("stake.wasm") else {
+        return;
+    };
+    let items: Vec<Item> = (0..5000u64)
+        .map(|number| Item {
+            name: if number % 7 == 0 {
+                "nonsense".into()
+            } else {
+                "burnt_amount".into()
+            },
+            data: number.to_le_bytes().to_vec(),
+        })
+        .collect();
+    let results = driver.run(Operation::DecodeOutputFn, &items, &Cancel::new());
+    for (item, result) in items.iter().zip(&results) {
+        let single = driver.decode_output_fn(&item.name, &item.data);
+        match (result, single) {
+            (Ok(output), Ok(text)) => assert_eq!(output.as_bytes(), text.as_bytes()),
+            (Err(error), Err(single)) => assert_eq!(*error, single),
+            other => panic!("{other:?}"),
+        }
+    }
+}
