@@ -11,11 +11,15 @@ use parking_lot::Mutex;
 use crate::disk::{Disk, DiskLock};
 use crate::fault::{closed, corrupt, io_failed};
 use crate::format::StoreKey;
+use crate::index::{Index, IndexOptions, KeysOf};
 use crate::log::Log;
 use crate::options::StoreOptions;
+use crate::prune::{PruneReport, prune};
 use crate::recover::{Tail, identify, recover};
 use crate::replay::Replay;
 use crate::segments::Segments;
+use crate::snapshot::{Snapshots, anchors, any};
+use crate::verify::{VerifyProgress, VerifyReport, verify};
 
 /// The file that is locked while a store is open.
 const LOCK_NAME: &str = "LOCK";
@@ -50,7 +54,6 @@ pub struct Recovery {
 #[derive(Debug)]
 pub struct FileStore {
     log: Arc<Log>,
-    end: (u32, u64),
     /// Both are given up by `close`.
     thread: Mutex<Option<JoinHandle<()>>>,
     lock: Mutex<Option<Box<dyn DiskLock>>>,
@@ -73,9 +76,16 @@ impl FileStore {
         let segments = Arc::new(Segments::new(disk, dir.to_owned()));
         let (key, created) = match identify(&segments)? {
             Some(key) => (key, false),
+            None if any(&segments)? => {
+                return Err(corrupt(
+                    &segments.path(0),
+                    0,
+                    "the log is gone, its snapshots are not",
+                ));
+            }
             None => (create(&segments, &options)?, true),
         };
-        let tail = recover(&segments, &key, &[])?;
+        let tail = recover(&segments, &key, &anchors(&segments, &key)?)?;
         let recovery = Recovery {
             created,
             clean: tail.closed || (tail.chain.next == 0 && tail.dropped.is_none()),
@@ -83,7 +93,7 @@ impl FileStore {
             dropped: tail.dropped,
         };
         let store = Self::start(segments, key, options, &tail, lock)?;
-        let replay = Replay::from_start(Arc::clone(&store.log.segments), key, store.end);
+        let replay = Replay::from_start(&store.log);
         Ok(Opened {
             store,
             replay,
@@ -116,7 +126,6 @@ impl FileStore {
         };
         Ok(Self {
             log,
-            end: (tail.segment, tail.offset),
             thread: Mutex::new(thread),
             lock: Mutex::new(Some(lock)),
             outcome: Mutex::new(None),
@@ -142,14 +151,59 @@ impl FileStore {
         self.log.durable_count()
     }
 
-    /// The records behind one whose sequence and place are known, up to where the log ended when
-    /// the store was opened. Only what is read is verified.
+    /// The records from the first on, up to what is on disk now.
+    #[must_use]
+    pub fn replay(&self) -> Replay {
+        Replay::from_start(&self.log)
+    }
+
+    /// The records behind one whose sequence and place are known, up to what is on disk now. Only
+    /// what is read is verified.
     ///
     /// # Errors
     /// `STORE_CORRUPT` when that record does not lie there.
     pub fn replay_after(&self, sequence: u64, place: Place) -> Result<Replay> {
-        let segments = Arc::clone(&self.log.segments);
-        Replay::after(segments, self.log.key, self.end, sequence, place)
+        Replay::after(&self.log, sequence, place)
+    }
+
+    /// The snapshots that lie beside the log.
+    #[must_use]
+    pub fn snapshots(&self) -> Snapshots {
+        Snapshots::new(Arc::clone(&self.log))
+    }
+
+    /// Opens the look-up index, or begins to build it anew where it is missing, stale or damaged.
+    /// `keys` finds in a payload what it is looked up by.
+    ///
+    /// # Errors
+    /// `INTERNAL_IO` and `STORE_FULL` when not even an empty index can be made.
+    pub fn open_index(&self, keys: KeysOf, options: &IndexOptions) -> Result<Index> {
+        Index::open(Arc::clone(&self.log), keys, options)
+    }
+
+    /// Reads and checks everything: every frame, the chain through all segments, every snapshot.
+    /// `progress` is told how far it is, and ends the walk by returning `false`.
+    ///
+    /// # Errors
+    /// `STORE_CORRUPT` with file and offset, `SNAPSHOT_INVALID`, `INTERNAL_IO`, `ABORTED`.
+    pub fn verify(&self, progress: &mut dyn FnMut(VerifyProgress) -> bool) -> Result<VerifyReport> {
+        verify(&self.log, progress)
+    }
+
+    /// Drops the undo of records before `undo_before`, and the payloads of the records for which
+    /// `drop_payload` says so, from the segments that hold nothing younger. Places stay valid;
+    /// what is gone reads as empty. Frees the space by writing each segment anew, once.
+    ///
+    /// `drop_payload` is asked for blocks only, and must say yes only to disconnected ones.
+    ///
+    /// # Errors
+    /// `STORE_CORRUPT`, `STORE_FULL`, `INTERNAL_IO`; the segment at hand is then as it was.
+    pub fn prune(
+        &self,
+        undo_before: u64,
+        drop_payload: &dyn Fn(u64) -> bool,
+    ) -> Result<PruneReport> {
+        prune(&self.log, undo_before, drop_payload)
     }
 
     /// Does at once what the store's thread otherwise does when it is idle: makes the next segment
@@ -195,9 +249,15 @@ impl Store for FileStore {
     }
 
     fn close(&self) -> Result<()> {
+        if let Some(index) = self.log.attached_index() {
+            // Derived data: what it could not write is built anew.
+            let _ = index.close();
+        }
         if let Some(result) = self.log.close() {
             *self.outcome.lock() = Some(result);
         }
+        // A snapshot or a pruning that had begun ends before the directory is given up.
+        drop(self.log.lock_maintenance());
         let thread = self.thread.lock().take();
         if let Some(thread) = thread
             && thread.thread().id() != thread::current().id()

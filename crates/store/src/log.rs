@@ -6,7 +6,8 @@
 //! writer, so there is one group in flight at a time.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use libmetachain_ledger::{Appended, Place, Record, WhenDurable};
 use libmetachain_primitives::{Code, Error, Result};
@@ -14,6 +15,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::fault::closed;
 use crate::format::{FIRST_FRAME, StoreKey, frame_len, sections};
+use crate::index;
 use crate::options::{Durability, StoreOptions};
 use crate::recover::{Tail, check_unused};
 use crate::segments::Segments;
@@ -44,6 +46,8 @@ struct Queue {
     in_flight: Vec<Arc<Pending>>,
     /// Records on disk.
     durable: u64,
+    /// Segment and offset where they end.
+    durable_end: (u32, u64),
     /// Records that somebody waits for.
     wanted: u64,
     /// Absent while somebody writes.
@@ -77,6 +81,12 @@ pub(crate) struct Log {
     progress: Condvar,
     /// Held while the next segment is made ready.
     preparing: Mutex<()>,
+    /// Held while files other than the last segment are written.
+    maintaining: Mutex<()>,
+    /// A snapshot is being written: there is one temporary file.
+    snapshotting: AtomicBool,
+    /// Closed before the log is.
+    index: Mutex<Weak<index::Shared>>,
 }
 
 impl Log {
@@ -99,6 +109,7 @@ impl Log {
             waiting_bytes: 0,
             in_flight: Vec::new(),
             durable: tail.chain.next,
+            durable_end: (tail.segment, tail.offset),
             wanted: 0,
             writer: Some(Box::new(writer)),
             callbacks: Callbacks::default(),
@@ -114,6 +125,9 @@ impl Log {
             work: Condvar::new(),
             progress: Condvar::new(),
             preparing: Mutex::new(()),
+            maintaining: Mutex::new(()),
+            snapshotting: AtomicBool::new(false),
+            index: Mutex::new(Weak::new()),
         })
     }
 
@@ -125,6 +139,41 @@ impl Log {
     /// Records that are on disk.
     pub(crate) fn durable_count(&self) -> u64 {
         self.queue.lock().durable
+    }
+
+    /// Segment and offset where the records on disk end.
+    pub(crate) fn durable_end(&self) -> (u32, u64) {
+        self.queue.lock().durable_end
+    }
+
+    /// Fails when the log is closed or dead.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        self.queue.lock().check_open()
+    }
+
+    /// Claims the temporary file of snapshots; `false` when somebody has it.
+    pub(crate) fn begin_snapshot(&self) -> bool {
+        !self.snapshotting.swap(true, Ordering::AcqRel)
+    }
+
+    /// Gives the temporary file of snapshots back.
+    pub(crate) fn end_snapshot(&self) {
+        self.snapshotting.store(false, Ordering::Release);
+    }
+
+    /// Has the index closed before the log.
+    pub(crate) fn attach_index(&self, index: &Arc<index::Shared>) {
+        *self.index.lock() = Arc::downgrade(index);
+    }
+
+    /// The index, if there is one.
+    pub(crate) fn attached_index(&self) -> Option<Arc<index::Shared>> {
+        self.index.lock().upgrade()
+    }
+
+    /// Lets one caller at a time write files other than the last segment, and closing wait for it.
+    pub(crate) fn lock_maintenance(&self) -> MutexGuard<'_, ()> {
+        self.maintaining.lock()
     }
 
     pub(crate) fn append(&self, record: Record) -> Result<Appended> {
@@ -344,7 +393,7 @@ impl Log {
         let filled = MutexGuard::unlocked(queue, || writer.fill());
         let calls = match &filled {
             // Its sync has made everything written durable.
-            Ok(_) => queue.reached(writer.synced()),
+            Ok(_) => queue.reached(&writer),
             Err(error) => queue.fail(error),
         };
         queue.writer = Some(writer);
@@ -390,7 +439,7 @@ impl Log {
             queue.in_flight.clear();
             match result {
                 // A change of segment may have synced more than was asked for.
-                Ok(()) => due.extend(queue.reached(writer.synced())),
+                Ok(()) => due.extend(queue.reached(&writer)),
                 Err(error) => due.extend(queue.fail(&error)),
             }
             self.progress.notify_all();
@@ -503,9 +552,10 @@ impl Queue {
         self.fatal.is_none() && (!self.waiting.is_empty() || self.wanted > self.durable)
     }
 
-    /// `durable` records are on disk: what was waiting for them is due.
-    fn reached(&mut self, durable: u64) -> Vec<Call> {
-        self.durable = self.durable.max(durable);
+    /// The writer may have got further: what was waiting for that is due.
+    fn reached(&mut self, writer: &Writer) -> Vec<Call> {
+        self.durable = self.durable.max(writer.synced());
+        self.durable_end = writer.synced_end();
         let later = self.callbacks.0.split_off(&self.durable);
         let due = std::mem::replace(&mut self.callbacks.0, later);
         due.into_values()

@@ -78,6 +78,19 @@ pub(crate) fn recover(segments: &Segments, key: &StoreKey, anchors: &[Anchor]) -
     let found = follow(&mut walk, chain)?;
     let end = walk.offset();
 
+    // A snapshot is named only once its last record is on disk.
+    if let Some(lost) = anchors
+        .iter()
+        .find(|anchor| anchor.sequence >= found.chain.next)
+    {
+        let why = format!("a snapshot proves that record {} was stored", lost.sequence);
+        return Err(corrupt(
+            &segments.path(lost.place.segment),
+            lost.place.offset,
+            &why,
+        ));
+    }
+
     // What a torn group may have left lies behind the tail: in the same segment, or in the next
     // one where this one is sealed.
     let next = current.checked_add(1).filter(|next| *next < count);

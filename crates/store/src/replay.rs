@@ -1,4 +1,4 @@
-//! Reads the log from its start, or from behind a known record, to where it ended at opening.
+//! Reads the log from its start, or from behind a known record, to where what is on disk ends.
 
 use std::sync::Arc;
 
@@ -6,7 +6,8 @@ use libmetachain_ledger::{Place, Record};
 use libmetachain_primitives::{Code, Error, Result};
 
 use crate::fault::corrupt;
-use crate::format::{FIRST_FRAME, Kind, StoreKey};
+use crate::format::{Digest, FIRST_FRAME, Kind, StoreKey};
+use crate::log::Log;
 use crate::segments::Segments;
 use crate::walk::{Chain, Step, Walk};
 
@@ -14,8 +15,8 @@ use crate::walk::{Chain, Step, Walk};
 /// and the chain between them. What was pruned of a record is empty: the undo, or the payload of a
 /// block that was disconnected.
 ///
-/// It ends after the last record, or with one error. It may be dropped at any time, and any
-/// number of them may run beside the store's writer.
+/// It ends after the last record that was on disk when it was made, or with one error. It may be
+/// dropped at any time, and any number of them may run beside the store's writer.
 pub struct Replay {
     segments: Arc<Segments>,
     key: StoreKey,
@@ -25,6 +26,8 @@ pub struct Replay {
     walk: Option<Walk>,
     /// The last frame was a seal, so the segment's rest is empty.
     next_segment: Option<u32>,
+    /// The hash of the last record's frame.
+    last_hash: Digest,
 }
 
 type Item = (u64, Place, Record);
@@ -40,25 +43,21 @@ impl std::fmt::Debug for Replay {
 
 impl Replay {
     /// From the first record.
-    pub(crate) fn from_start(segments: Arc<Segments>, key: StoreKey, end: (u32, u64)) -> Self {
+    pub(crate) fn from_start(log: &Log) -> Self {
         Self {
-            segments,
-            key,
-            end,
+            segments: Arc::clone(&log.segments),
+            key: log.key,
+            end: log.durable_end(),
             chain: Chain::START,
             walk: None,
             next_segment: Some(0),
+            last_hash: [0; 32],
         }
     }
 
     /// From behind the record at `place`, which must have that sequence.
-    pub(crate) fn after(
-        segments: Arc<Segments>,
-        key: StoreKey,
-        end: (u32, u64),
-        sequence: u64,
-        place: Place,
-    ) -> Result<Self> {
+    pub(crate) fn after(log: &Log, sequence: u64, place: Place) -> Result<Self> {
+        let (segments, key, end) = (Arc::clone(&log.segments), log.key, log.durable_end());
         let (header, ..) = segments.read_frame(&key, place)?;
         if header.sequence != sequence || !header.kind.is_record() {
             let why = format!("the record there is not number {sequence}");
@@ -70,7 +69,10 @@ impl Replay {
                 "the place lies behind the end of the log",
             ));
         }
-        let walk = Walk::new(segments.get(place.segment, &key)?, key, header.end());
+        let mut walk = Walk::new(segments.get(place.segment, &key)?, key, header.end());
+        if place.segment == end.0 {
+            walk.set_limit(end.1);
+        }
         let chain = Chain {
             next: sequence.saturating_add(1),
             previous: header.hash,
@@ -83,6 +85,7 @@ impl Replay {
             chain,
             walk: Some(walk),
             next_segment: None,
+            last_hash: header.hash,
         })
     }
 
@@ -92,6 +95,20 @@ impl Replay {
         self.chain.next
     }
 
+    /// The hash of the last record's frame.
+    pub(crate) fn last_hash(&self) -> Digest {
+        self.last_hash
+    }
+
+    /// Goes on to a later end of the log.
+    pub(crate) fn extend(&mut self, end: (u32, u64)) {
+        self.end = end;
+        if let Some(walk) = &mut self.walk {
+            let here = walk.segment().number == end.0;
+            walk.set_limit(if here { end.1 } else { u64::MAX });
+        }
+    }
+
     fn step(&mut self) -> Result<Option<Item>> {
         loop {
             if let Some(number) = self.next_segment {
@@ -99,7 +116,11 @@ impl Replay {
                     return Ok(None);
                 }
                 let segment = self.segments.get(number, &self.key)?;
-                self.walk = Some(Walk::new(segment, self.key, FIRST_FRAME));
+                let mut walk = Walk::new(segment, self.key, FIRST_FRAME);
+                if number == self.end.0 {
+                    walk.set_limit(self.end.1);
+                }
+                self.walk = Some(walk);
                 self.next_segment = None;
             }
             let Some(walk) = &mut self.walk else {
@@ -124,6 +145,7 @@ impl Replay {
                 self.next_segment = Some(number.saturating_add(1));
             }
             if let Some(record) = record {
+                self.last_hash = header.hash;
                 return Ok(Some((header.sequence, header.place(), record)));
             }
         }
@@ -138,6 +160,7 @@ impl Iterator for Replay {
         if step.is_err() {
             self.walk = None;
             self.next_segment = None;
+            self.end = (0, 0);
         }
         step.transpose()
     }

@@ -296,6 +296,20 @@ impl SimDisk {
         }
     }
 
+    /// Puts a durable file there behind everybody's back.
+    pub fn put(&self, path: &Path, bytes: &[u8]) {
+        let mut state = self.0.lock();
+        let inode = state.inodes.len();
+        state.inodes.push(Inode {
+            live: bytes.to_vec(),
+            durable: bytes.to_vec(),
+            pending: Vec::new(),
+            allocated: bytes.len() as u64,
+        });
+        state.names.insert(path.to_owned(), inode);
+        state.durable_names.insert(path.to_owned(), inode);
+    }
+
     /// Removes a file behind everybody's back.
     pub fn lose(&self, path: &Path) {
         let mut state = self.0.lock();

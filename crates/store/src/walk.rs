@@ -70,6 +70,8 @@ pub(crate) struct Walk {
     segment: Segment,
     key: StoreKey,
     offset: u64,
+    /// Bytes from here on are not read: they may still be written.
+    limit: u64,
     buffer: Vec<u8>,
     buffer_at: u64,
 }
@@ -77,6 +79,7 @@ pub(crate) struct Walk {
 impl Walk {
     pub(crate) fn new(segment: Segment, key: StoreKey, offset: u64) -> Self {
         Self {
+            limit: segment.len,
             segment,
             key,
             offset: offset.max(FIRST_FRAME),
@@ -91,6 +94,11 @@ impl Walk {
 
     pub(crate) fn segment(&self) -> &Segment {
         &self.segment
+    }
+
+    /// Reads nothing at or behind this offset.
+    pub(crate) fn set_limit(&mut self, limit: u64) {
+        self.limit = limit.min(self.segment.len);
     }
 
     /// The frame at the current offset. Does not move: [`Walk::advance`] does.
@@ -123,7 +131,7 @@ impl Walk {
 
     /// The next `len` bytes; `None` where the segment ends before.
     fn bytes(&mut self, len: usize) -> Result<Option<&[u8]>> {
-        let left = self.segment.len.saturating_sub(self.offset);
+        let left = self.limit.saturating_sub(self.offset);
         if (len as u64) > left {
             return Ok(None);
         }

@@ -43,6 +43,8 @@ pub(crate) struct Writer {
     closed: bool,
     /// Records that are on disk: the sequence of the first that may not be.
     synced: u64,
+    /// Segment and offset up to which everything is on disk.
+    synced_end: (u32, u64),
     unsynced_bytes: u64,
     /// Up to here the segment has been written, with records or with zeros.
     filled_to: u64,
@@ -70,6 +72,7 @@ impl Writer {
             sealed: tail.sealed,
             closed: tail.closed,
             synced: tail.chain.next,
+            synced_end: (tail.segment, tail.offset),
             unsynced_bytes: 0,
             filled_to: tail.offset.next_multiple_of(PAGE),
             fill_bytes,
@@ -82,6 +85,11 @@ impl Writer {
     /// Records on disk.
     pub(crate) fn synced(&self) -> u64 {
         self.synced
+    }
+
+    /// Where the records on disk end.
+    pub(crate) fn synced_end(&self) -> (u32, u64) {
+        self.synced_end
     }
 
     pub(crate) fn unsynced_bytes(&self) -> u64 {
@@ -126,6 +134,7 @@ impl Writer {
                 .map_err(|error| self.failed("sync", &error))?;
         }
         self.synced = self.chain.next;
+        self.synced_end = (self.segment.number, self.offset);
         self.unsynced_bytes = 0;
         Ok(())
     }

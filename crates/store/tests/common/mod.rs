@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub(crate) mod crash;
+pub(crate) mod model;
 
 use std::sync::Arc;
 

@@ -1,0 +1,171 @@
+//! Drops what is no longer needed from sealed segments: undo beyond its depth, bodies of
+//! disconnected blocks beyond their retention.
+//!
+//! A segment is copied to a temporary file with holes where the dropped sections were, synced, and
+//! renamed over the old one. Offsets, frame headers and hashes stay, so places stay valid and the
+//! chain can still be verified; the new header page says what is missing.
+
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use libmetachain_primitives::Result;
+
+use crate::disk::DiskFile;
+use crate::fault::{corrupt, io_failed};
+use crate::format::{
+    FIRST_FRAME, FRAME_HEADER_BYTES, FrameHeader, Kind, PRUNED_BODIES, PRUNED_UNDO, SegmentHeader,
+};
+use crate::log::Log;
+use crate::segments::Segment;
+use crate::walk::{Step, Walk};
+
+const TEMPORARY: &str = "prune.tmp";
+/// Synced as it goes, so that the log's syncs never wait behind much of it.
+const SYNC_BYTES: u64 = 8 << 20;
+
+/// What a pruning did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PruneReport {
+    /// Segments that were written anew.
+    pub segments: u32,
+    /// Bytes of sections dropped in them.
+    pub bytes: u64,
+}
+
+pub(crate) fn prune(
+    log: &Arc<Log>,
+    undo_before: u64,
+    drop_payload: &dyn Fn(u64) -> bool,
+) -> Result<PruneReport> {
+    let mut report = PruneReport::default();
+    let (last, _) = log.durable_end();
+    for number in 0..last {
+        let _alone = log.lock_maintenance();
+        log.check_open()?;
+        let segment = log.segments.get(number, &log.key)?;
+        // Only what holds nothing younger: a segment is written anew at most twice.
+        let next = log.segments.get(number + 1, &log.key)?;
+        let mut walk = Walk::new(next, log.key, FIRST_FRAME);
+        let Step::Frame(first_of_next, ..) = walk.peek()? else {
+            break;
+        };
+        if first_of_next.sequence > undo_before {
+            break;
+        }
+        let plan = plan(log, &segment, drop_payload)?;
+        if plan.bytes > 0 {
+            rewrite(log, &segment, &plan)?;
+            report.segments += 1;
+            report.bytes += plan.bytes;
+        }
+    }
+    Ok(report)
+}
+
+/// What stays of a segment.
+struct Plan {
+    kept: Vec<Range<u64>>,
+    pruned: u32,
+    bytes: u64,
+}
+
+/// Decides, verifying every frame on the way.
+fn plan(log: &Log, segment: &Segment, drop_payload: &dyn Fn(u64) -> bool) -> Result<Plan> {
+    let mut plan = Plan {
+        kept: Vec::new(),
+        pruned: segment.pruned,
+        bytes: 0,
+    };
+    let mut walk = Walk::new(segment.clone(), log.key, FIRST_FRAME);
+    loop {
+        let (header, missing) = match walk.peek()? {
+            Step::Frame(header, _, missing) => (header, missing),
+            Step::Invalid(why) => return Err(corrupt(&segment.path, walk.offset(), why)),
+        };
+        plan.frame(&header, missing, drop_payload);
+        walk.advance(header.len);
+        if header.kind == Kind::Sealed {
+            return Ok(plan);
+        }
+    }
+}
+
+impl Plan {
+    fn frame(&mut self, header: &FrameHeader, missing: u32, drop_payload: &dyn Fn(u64) -> bool) {
+        let (body, undo) = (u64::from(header.body_len), u64::from(header.undo_len));
+        let body_at = header.offset + FRAME_HEADER_BYTES as u64;
+        self.keep(header.offset..body_at);
+        let is_block = header.kind == Kind::Connect;
+        if missing & PRUNED_BODIES == 0 {
+            if is_block && body > 0 && drop_payload(header.sequence) {
+                self.pruned |= PRUNED_BODIES;
+                self.bytes += body;
+            } else {
+                self.keep(body_at..body_at + body);
+            }
+        }
+        if missing & PRUNED_UNDO == 0 && undo > 0 {
+            self.pruned |= PRUNED_UNDO;
+            self.bytes += undo;
+        }
+    }
+
+    fn keep(&mut self, range: Range<u64>) {
+        match self.kept.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => self.kept.push(range),
+        }
+    }
+}
+
+fn rewrite(log: &Log, segment: &Segment, plan: &Plan) -> Result<()> {
+    let disk = log.segments.disk();
+    let temporary = log.segments.dir().join(TEMPORARY);
+    let header = SegmentHeader {
+        number: segment.number,
+        seed: log.key.seed,
+        pruned: plan.pruned,
+    };
+    let failed = |error: io::Error| io_failed("write", &temporary, &error);
+    let file = disk.create(&temporary).map_err(failed)?;
+    let copied = file
+        .set_len(segment.len)
+        .and_then(|()| file.write_at(&header.encode(), 0))
+        .and_then(|()| copy(segment, file.as_ref(), &plan.kept))
+        .and_then(|()| disk.rename(&temporary, &segment.path));
+    if let Err(error) = copied {
+        remove(log, &temporary);
+        return Err(failed(error));
+    }
+    log.segments.forget(segment.number);
+    log.segments.sync_dir()
+}
+
+fn copy(from: &Segment, to: &dyn DiskFile, kept: &[Range<u64>]) -> io::Result<()> {
+    let mut buffer = vec![0; 1 << 20];
+    let mut unsynced = 0;
+    for range in kept {
+        let mut offset = range.start;
+        while offset < range.end {
+            let left = usize::try_from(range.end - offset).unwrap_or(usize::MAX);
+            let len = left.min(buffer.len());
+            let piece = buffer.get_mut(..len).unwrap_or_default();
+            from.file.read_at(piece, offset)?;
+            to.write_at(piece, offset)?;
+            offset += len as u64;
+            unsynced += len as u64;
+            if unsynced >= SYNC_BYTES {
+                to.sync_data()?;
+                unsynced = 0;
+            }
+        }
+    }
+    to.sync_data()
+}
+
+fn remove(log: &Log, path: &Path) {
+    // A leftover is overwritten by the next pruning.
+    let _ = log.segments.disk().remove(path);
+}
