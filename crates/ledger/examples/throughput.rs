@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p libmetachain-ledger --example throughput -- --accounts 1000000 --txs 1000`
 //! Options: `--accounts N` `--txs M` `--blocks B` `--fresh P` (percent of transfers that go to new
-//! accounts) `--txids` (every transaction has an id) `--scalar`. Medians over the blocks.
+//! accounts) `--txids` (every transaction has an id) `--scalar`. Medians over the
+//! blocks, and the fastest block beside them, which a busy machine disturbs less.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -123,10 +124,12 @@ impl Times {
         for (what, times) in &mut self.0 {
             times.sort_unstable();
             let median = times.get(times.len() / 2).copied().unwrap_or_default();
-            let us = median.as_secs_f64() * 1e6;
+            let best = times.first().copied().unwrap_or_default();
+            let us = |time: Duration| time.as_secs_f64() * 1e6 / txs as f64;
             println!(
-                "{what:>10}  {us:>10.1} µs a block  {:>7.3} µs a tx",
-                us / txs as f64
+                "{what:>10}  {:>7.3} µs a tx, at best {:>7.3}",
+                us(median),
+                us(best)
             );
         }
     }
@@ -135,7 +138,7 @@ impl Times {
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::read()?;
     let mut genesis = Genesis::new("throughput", Network::Opaque);
-    let rich = Amount::new(1 << 40).ok_or("an amount")?;
+    let rich = Amount::new(1 << 36).ok_or("an amount")?;
     genesis.balances = (0..options.accounts)
         .map(|number| (address(number), rich))
         .collect();

@@ -18,22 +18,13 @@ pub(crate) struct Accounts {
 impl Accounts {
     /// Accounts that lie as they should already, and become searchable here, all at once.
     pub(crate) fn from_leaves(leaves: Chunked<Leaf>) -> Self {
-        let mut accounts = Self::unsearchable(leaves);
-        let Self {
+        let (mut table, keys) = (Sharded::new(), Keys::random());
+        let count = leaves.len();
+        table.fill(count, 0..count as u32, |index| hash(&leaves, &keys, *index));
+        Self {
             leaves,
             table,
             keys,
-        } = &mut accounts;
-        let hashes = leaves.iter().map(|leaf| keys.hash20(leaf.address()));
-        table.fill(leaves.len(), hashes.zip(0..));
-        accounts
-    }
-
-    fn unsearchable(leaves: Chunked<Leaf>) -> Self {
-        Self {
-            leaves,
-            table: Sharded::new(),
-            keys: Keys::random(),
         }
     }
 
@@ -66,18 +57,26 @@ impl Accounts {
 
     /// The index of each address, or [`ABSENT`].
     ///
-    /// In two short loops, of which the second does nothing but look-ups that do not depend on each
-    /// other: the processor then waits for several of their cache misses at once.
+    /// In short loops whose turns do not depend on each other: the processor then waits for many of
+    /// their cache misses at once. The first guess is whatever the table has under the hash, without
+    /// a look at the account; it is nearly always right, and checked in a loop of its own.
     pub(crate) fn find_many(&self, addresses: &[[u8; 20]]) -> Vec<u32> {
         let hashes: Vec<u64> = addresses
             .iter()
             .map(|address| self.keys.hash20(address))
             .collect();
-        hashes
-            .iter()
-            .zip(addresses)
-            .map(|(hash, address)| self.find_hashed(*hash, address).unwrap_or(ABSENT))
-            .collect()
+        let guess = |hash: &u64| self.table.find(*hash, |_| true).copied().unwrap_or(ABSENT);
+        let mut found: Vec<u32> = hashes.iter().map(guess).collect();
+        for ((index, address), hash) in found.iter_mut().zip(addresses).zip(hashes) {
+            let wrong = *index != ABSENT
+                && self
+                    .get(*index)
+                    .is_none_or(|leaf| leaf.address() != address);
+            if wrong {
+                *index = self.find_hashed(hash, address).unwrap_or(ABSENT);
+            }
+        }
+        found
     }
 
     /// Overwrites the leaf at `index`, whose address stays; or adds a leaf at the end.
@@ -90,18 +89,14 @@ impl Accounts {
 
     fn push(&mut self, leaf: Leaf) {
         let index = self.leaves.len() as u32;
-        let hash = self.keys.hash20(leaf.address());
         self.leaves.push(leaf);
         let Self {
             leaves,
             table,
             keys,
         } = self;
-        table.insert(hash, index, |index| {
-            leaves
-                .get(*index as usize)
-                .map_or(0, |leaf| keys.hash20(leaf.address()))
-        });
+        let hash = |index: &u32| hash(leaves, keys, *index);
+        table.insert(hash(&index), index, hash);
     }
 
     /// Removes the newest accounts until `len` are left.
@@ -122,6 +117,11 @@ impl Accounts {
     pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut Leaf> {
         self.leaves.get_mut(index as usize)
     }
+}
+
+fn hash(leaves: &Chunked<Leaf>, keys: &Keys, index: u32) -> u64 {
+    let leaf = leaves.get(index as usize);
+    leaf.map_or(0, |leaf| keys.hash20(leaf.address()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The ledger: all accounts at the tip, and the two ways in which the tip moves.
 
+use std::sync::Arc;
+
 use libmetachain_primitives::{
     BlockHash, Code, Error, Genesis, MetaAddress, NativeHash, Result, Root,
 };
@@ -20,7 +22,7 @@ use crate::window::Window;
 /// Everything that takes `&self` may run on many threads at once. Only [`Ledger::apply`] and
 /// [`Ledger::revert`] change anything, and neither can fail half-way.
 pub struct Ledger {
-    pub(crate) genesis: Genesis,
+    pub(crate) genesis: Arc<Genesis>,
     pub(crate) genesis_hash: BlockHash,
     pub(crate) state: State,
     pub(crate) window: Window,
@@ -28,11 +30,11 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// The ledger at genesis.
+    /// The ledger at genesis, which may be shared: with many balances it is large.
     ///
     /// # Errors
     /// `BAD_ARGUMENT` where a parameter of genesis is out of its range.
-    pub fn new(genesis: Genesis) -> Result<Self> {
+    pub fn new(genesis: impl Into<Arc<Genesis>>) -> Result<Self> {
         Self::with_hashing(genesis, Hashing::default())
     }
 
@@ -40,7 +42,8 @@ impl Ledger {
     ///
     /// # Errors
     /// `BAD_ARGUMENT` where a parameter of genesis is out of its range.
-    pub fn with_hashing(genesis: Genesis, hashing: Hashing) -> Result<Self> {
+    pub fn with_hashing(genesis: impl Into<Arc<Genesis>>, hashing: Hashing) -> Result<Self> {
+        let genesis = genesis.into();
         let (tip, accounts) = found(&genesis)?;
         let window = Window::new(genesis.replay_window, 0);
         // A map holds no address twice, so that there is always an order.
@@ -52,7 +55,7 @@ impl Ledger {
 
     /// Links, orders and hashes all accounts; `None` if two of them have one address.
     pub(crate) fn assemble(
-        genesis: Genesis,
+        genesis: Arc<Genesis>,
         tip: Tip,
         mut accounts: Accounts,
         window: Window,
@@ -84,7 +87,13 @@ impl Ledger {
 
     /// The parameters of the chain.
     #[must_use]
-    pub const fn genesis(&self) -> &Genesis {
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// The same parameters, to be kept by others without a copy of all initial balances.
+    #[must_use]
+    pub const fn shared_genesis(&self) -> &Arc<Genesis> {
         &self.genesis
     }
 
@@ -111,7 +120,7 @@ impl Ledger {
         self.state.accounts.len() - usize::from(zero.is_none())
     }
 
-    pub(crate) const fn base(&self) -> Base<'_> {
+    pub(crate) fn base(&self) -> Base<'_> {
         Base {
             genesis: &self.genesis,
             accounts: &self.state.accounts,
@@ -170,7 +179,7 @@ impl Ledger {
     ///
     /// # Errors
     /// `NOT_TIP` if the undo is of another block, `STORE_CORRUPT` if it does not lead back to the
-    /// state root that it names. Nothing changed in either case.
+    /// supply and the state root that it names. Nothing changed in either case.
     pub fn revert(&mut self, undo: &Undo) -> Result<()> {
         if undo.block != self.tip.hash {
             return Err(Error::new(
@@ -193,19 +202,24 @@ impl Ledger {
         if after == 0 || after > accounts.len() {
             return Err(corrupt("leads to another number of accounts"));
         }
-        let (mut indexes, mut leaves) = (
-            Vec::with_capacity(undo.old.len()),
-            Vec::with_capacity(undo.old.len()),
-        );
+        let mut supply = i128::from(self.tip.supply);
+        let mut indexes = Vec::with_capacity(undo.old.len());
+        let mut leaves = Vec::with_capacity(undo.old.len());
         for old in &undo.old {
             let leaf = accounts
                 .get(old.index)
                 .filter(|_| (old.index as usize) < after);
             let mut leaf = *leaf.ok_or_else(|| corrupt("names an account that there is not"))?;
+            supply += i128::from(old.balance) - i128::from(leaf.balance());
             leaf.set_balance(old.balance);
             leaf.set_sequence(old.sequence);
             indexes.push(old.index);
             leaves.push(leaf);
+        }
+        let removed = accounts.leaves().slices(after).flatten();
+        supply -= removed.map(|leaf| i128::from(leaf.balance())).sum::<i128>();
+        if supply != i128::from(undo.previous.supply) {
+            return Err(corrupt("does not lead back to the previous supply"));
         }
         let change = self.state.shortened(indexes, leaves, after);
         if change.root() != undo.previous.state_root {

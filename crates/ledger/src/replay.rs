@@ -4,6 +4,8 @@
 //! once, at the end, and the root compared with what the last block's header says. A state that
 //! differs anywhere would differ there.
 
+use std::sync::Arc;
+
 use libmetachain_primitives::{Block, Code, Error, Genesis, NativeHash, Result, Root};
 
 use crate::accounts::Accounts;
@@ -17,7 +19,7 @@ use crate::window::Window;
 
 /// A ledger in the making: it has balances, but no order and no root yet.
 pub struct Replay {
-    genesis: Genesis,
+    genesis: Arc<Genesis>,
     accounts: Accounts,
     window: Window,
     tip: Tip,
@@ -33,7 +35,8 @@ impl Replay {
     ///
     /// # Errors
     /// `BAD_ARGUMENT` where a parameter of genesis is out of its range.
-    pub fn new(genesis: Genesis) -> Result<Self> {
+    pub fn new(genesis: impl Into<Arc<Genesis>>) -> Result<Self> {
+        let genesis = genesis.into();
         let (tip, accounts) = found(&genesis)?;
         let window = Window::new(genesis.replay_window, 0);
         let (suspect, hashing) = (Code::StoreCorrupt, Hashing::default());
@@ -49,7 +52,12 @@ impl Replay {
     }
 
     /// Continues at a tip whose accounts came from elsewhere.
-    pub(crate) fn restored(genesis: Genesis, accounts: Accounts, window: Window, tip: Tip) -> Self {
+    pub(crate) fn restored(
+        genesis: Arc<Genesis>,
+        accounts: Accounts,
+        window: Window,
+        tip: Tip,
+    ) -> Self {
         let (expected, hashing) = (Some(tip.state_root), Hashing::default());
         let suspect = Code::SnapshotInvalid;
         Self {
@@ -65,7 +73,7 @@ impl Replay {
 
     /// The parameters of the chain.
     #[must_use]
-    pub const fn genesis(&self) -> &Genesis {
+    pub fn genesis(&self) -> &Genesis {
         &self.genesis
     }
 

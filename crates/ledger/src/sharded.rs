@@ -115,25 +115,38 @@ impl<T> Sharded<T> {
         Some(entry.remove().0)
     }
 
-    /// Adds many values to an empty table, shard by shard, so that each stays in the cache while it
-    /// is filled; `hashed` gives each value once, with its hash.
-    pub(crate) fn fill(&mut self, count: usize, hashed: impl Iterator<Item = (u64, T)>) {
-        let mean = count / SHARDS;
-        let room = mean + 6 * mean.isqrt() + 8;
-        let mut sorted: Vec<Vec<(u64, T)>> =
-            (0..SHARDS).map(|_| Vec::with_capacity(room)).collect();
-        for (hash, value) in hashed {
-            if let Some(values) = sorted.get_mut(Self::shard(hash)) {
-                values.push((hash, value));
-            }
+    /// Adds `count` values that are not in the table yet. A batch at a time is sorted by shard, so
+    /// that the shard at work stays in the cache.
+    pub(crate) fn fill(
+        &mut self,
+        count: usize,
+        mut values: impl Iterator<Item = T>,
+        hasher: impl Fn(&T) -> u64,
+    ) {
+        const BATCH: usize = 1 << 20;
+        // Four deviations more than the mean: hardly a shard will have to grow meanwhile.
+        let room = |count: usize| count / SHARDS + 4 * (count / SHARDS).isqrt() + 1;
+        for shard in &mut self.shards {
+            shard.reserve(room(count), &hasher);
         }
-        for (shard, values) in self.shards.iter_mut().zip(sorted) {
-            let mut table = HashTable::with_capacity(values.len());
-            for (hash, value) in values {
-                // The capacity is there already, so nothing is ever hashed again.
-                table.insert_unique(hash, value, |_| 0);
+        let batch = room(count.min(BATCH));
+        let mut sorted: Vec<_> = (0..SHARDS).map(|_| Vec::with_capacity(batch)).collect();
+        let mut more = true;
+        while more {
+            let mut taken = 0;
+            for value in values.by_ref().take(BATCH) {
+                let hash = hasher(&value);
+                if let Some(values) = sorted.get_mut(Self::shard(hash)) {
+                    values.push((hash, value));
+                }
+                taken += 1;
             }
-            *shard = table;
+            for (shard, values) in self.shards.iter_mut().zip(&mut sorted) {
+                for (hash, value) in values.drain(..) {
+                    shard.insert_unique(hash, value, &hasher);
+                }
+            }
+            more = taken == BATCH;
         }
     }
 
@@ -179,7 +192,7 @@ mod tests {
             keys.hash20(&bytes)
         };
         let mut table = Sharded::new();
-        table.fill(7_000, (0..7_000).map(|value| (hash(&value), value)));
+        table.fill(7_000, 0..7_000, hash);
         for value in 7_000..20_000u32 {
             table.insert(hash(&value), value, hash);
         }

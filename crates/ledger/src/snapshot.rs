@@ -6,6 +6,8 @@
 //! compares the state root, which commits to every one of them. It does not commit to the replay
 //! window, which follows from the blocks.
 
+use std::sync::Arc;
+
 use libmetachain_primitives::{Code, Error, Genesis, Result, TxId};
 
 use crate::accounts::{ABSENT, Accounts};
@@ -69,7 +71,7 @@ fn leaf(record: &AccountRecord) -> Leaf {
 
 /// Accounts on their way back from a snapshot.
 pub struct Restore {
-    genesis: Genesis,
+    genesis: Arc<Genesis>,
     leaves: Chunked<Leaf>,
 }
 
@@ -78,7 +80,8 @@ impl Restore {
     ///
     /// # Errors
     /// `BAD_ARGUMENT` where a parameter of genesis is out of its range.
-    pub fn new(genesis: Genesis) -> Result<Self> {
+    pub fn new(genesis: impl Into<Arc<Genesis>>) -> Result<Self> {
+        let genesis = genesis.into();
         genesis.validate()?;
         Ok(Self {
             genesis,

@@ -26,6 +26,9 @@ pub(crate) type Node = [u8; 32];
 /// enough that they are still in the first-level cache afterwards.
 const BATCH: usize = 64;
 
+/// Pairs of a level that stay in the second-level cache from block to block, or nearly so.
+const CACHED: usize = 1 << 9;
+
 struct Domains {
     leaf: Domain,
     node: Domain,
@@ -234,6 +237,9 @@ impl Tree {
     fn hash_level(&self, level: usize, width: usize, start: usize, overlay: &mut Overlay) {
         let base = self.levels.get(level);
         let end = overlay.nodes.len();
+        if let Some(base) = base.filter(|base| base.len() > CACHED) {
+            touch(base, &overlay.indexes[start..end]);
+        }
         let mut at = start;
         let mut pairs = [Pair::EMPTY; BATCH];
         let mut hashes = [[0; 32]; BATCH];
@@ -317,6 +323,15 @@ impl Tree {
         }
         path
     }
+}
+
+/// Brings the pairs of these nodes into the cache. A loop that does nothing else has many of its
+/// cache misses under way at once; the gathering after it would wait for few at a time.
+fn touch(level: &Chunked<Pair>, indexes: &[u32]) {
+    let pairs = indexes
+        .iter()
+        .filter_map(|index| level.get(*index as usize / 2));
+    std::hint::black_box(pairs.fold(0, |sum, pair| sum ^ pair.0[0]));
 }
 
 /// Appends nodes to a level that has `at`; gives how many it has then.
