@@ -3,6 +3,7 @@
 //! Lock order: `commit`, then `prepared`, then `core`. Whoever moves the tip holds `commit` for the
 //! whole of it; readers take `core` for as long as they look, and so see one tip.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -18,8 +19,11 @@ use crate::index::{Entry, Index};
 use crate::journal::Journal;
 use crate::listeners::Listeners;
 use crate::metrics::Counters;
+use crate::older::Older;
+use crate::options::OpenOptions;
 use crate::prepared::Prepared;
 use crate::recent::Recent;
+use crate::snapshot::Snapshotting;
 
 pub(crate) struct Chain {
     pub(crate) store: Arc<dyn Store>,
@@ -37,6 +41,10 @@ pub(crate) struct Chain {
     pub(crate) counters: Counters,
     pub(crate) durability: Durability,
     pub(crate) undo_depth: u64,
+    pub(crate) snapshot_every: u64,
+    /// `None` for a chain in memory.
+    pub(crate) older: Option<Older>,
+    pub(crate) snapshots: Snapshotting,
     fatal: OnceLock<Error>,
     closed: AtomicBool,
 }
@@ -46,6 +54,8 @@ pub(crate) struct Core {
     pub(crate) ledger: Ledger,
     pub(crate) index: Index,
     pub(crate) journal: Journal,
+    /// Leaves that blocks touched since a snapshot was begun, while one is.
+    pub(crate) touched: Option<BTreeSet<u32>>,
     /// The native parent that the first block names, once there is one.
     pub(crate) first_parent: Option<NativeHash>,
     /// The highest tip there has been: undo is counted from it.
@@ -56,14 +66,15 @@ pub(crate) struct Core {
 
 impl Chain {
     pub(crate) fn new(
-        store: Arc<dyn Store>,
-        store_id: [u8; 16],
+        (store, store_id, older): (Arc<dyn Store>, [u8; 16], Option<Older>),
         core: Core,
-        durability: Durability,
-        undo_depth: u64,
+        snapshot: Option<u64>,
+        options: &OpenOptions,
     ) -> Result<Arc<Chain>> {
         Ok(Arc::new(Chain {
             store,
+            store_id,
+            older,
             commit: Mutex::new(()),
             prepared: Mutex::new(Prepared::default()),
             core: RwLock::new(core),
@@ -71,10 +82,11 @@ impl Chain {
             executor: Executor::start()?,
             mourners: Listeners::default(),
             watchers: Listeners::default(),
-            store_id,
             counters: Counters::default(),
-            durability,
-            undo_depth,
+            durability: options.durability,
+            undo_depth: options.undo_depth,
+            snapshot_every: options.snapshot_every,
+            snapshots: Snapshotting::loaded(snapshot),
             fatal: OnceLock::new(),
             closed: AtomicBool::new(false),
         }))
@@ -128,12 +140,17 @@ impl Chain {
         self.store.read(entry.place)
     }
 
-    /// Flushes and closes the log, once.
+    /// Writes a snapshot, flushes and closes the log, once.
     pub(crate) fn close(&self) -> Result<()> {
         let _commit = self.commit.lock();
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        if self.fatal.get().is_none() && self.snapshot_at_close().is_err() {
+            // It only shortens the next opening.
+            self.counters.snapshots_failed.add(1);
+        }
+        self.stop_snapshot();
         self.store.close()
     }
 }

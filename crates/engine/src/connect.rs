@@ -62,11 +62,24 @@ impl Chain {
 
     /// Whether the native block is part of the chain already; with another payload it is a conflict.
     fn known(&self, native: &NativeBlock) -> Result<Option<Queued<Connected>>> {
-        let found = {
+        let held = {
             let core = self.core.read();
-            core.index
-                .get(BlockRef::Native(native.hash))
-                .map(|(height, entry)| (height, *entry))
+            let held = core.index.get(BlockRef::Native(native.hash));
+            // What follows the tip is not part of the chain: looking further back would cost a look
+            // into the store's index for every new block.
+            let follows = core
+                .ledger
+                .tip()
+                .native
+                .is_some_and(|(_, tip)| tip == native.candidate.context.native_parent);
+            if held.is_none() && follows {
+                return Ok(None);
+            }
+            held.map(|(height, entry)| (height, *entry))
+        };
+        let found = match held {
+            Some(found) => Some(found),
+            None => self.find(BlockRef::Native(native.hash))?,
         };
         let Some((height, entry)) = found else {
             return Ok(None);
@@ -137,6 +150,9 @@ impl Chain {
         self.recent.lock().push(appended.sequence, record);
         let mut core = self.core.write();
         // From here on the log holds the block: a failure leaves memory behind it.
+        if let Some(touched) = &mut core.touched {
+            touched.extend(delta.touched());
+        }
         core.ledger
             .apply(delta, native.hash)
             .map_err(Error::fatal)?;
@@ -154,6 +170,7 @@ impl Chain {
         drop(core);
         self.prepared.lock().clear();
         self.announce(appended.sequence);
+        self.snapshot_if_due(header.height);
         self.counters.connected.add(1);
         self.counters.transactions.add(u64::from(header.tx_count));
         let result = Connected {

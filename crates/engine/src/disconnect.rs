@@ -16,6 +16,7 @@ impl Chain {
     pub(crate) fn disconnect_queued(self: &Arc<Self>, native: NativeHash) -> Result<Queued<()>> {
         let _commit = self.commit.lock();
         self.moving(|| {
+            self.hold_tip()?;
             let (height, entry) = {
                 let core = self.core.read();
                 (
@@ -34,6 +35,9 @@ impl Chain {
             let appended = self.store.append(record)?;
             let mut core = self.core.write();
             // From here on the log says that the block is gone: a failure leaves memory behind it.
+            if let Some(touched) = &mut core.touched {
+                touched.extend(undo.touched());
+            }
             core.ledger.revert(&undo).map_err(Error::fatal)?;
             core.index.pop();
             core.journal
@@ -53,17 +57,14 @@ impl Chain {
     pub(crate) fn finalize_queued(&self, native: NativeHash) -> Result<Queued<()>> {
         let _commit = self.commit.lock();
         self.moving(|| {
-            let (height, finalized, sequence) = {
-                let core = self.core.read();
-                let Some((height, entry)) = core.index.get(BlockRef::Native(native)) else {
-                    return Err(Error::new(
-                        Code::BadArgument,
-                        format!("native block {native} carries no block of this chain"),
-                    )
-                    .with("nativeHash", native.as_bytes().as_slice()));
-                };
-                (height, core.finalized, entry.sequence)
+            let Some((height, entry)) = self.find(BlockRef::Native(native))? else {
+                return Err(Error::new(
+                    Code::BadArgument,
+                    format!("native block {native} carries no block of this chain"),
+                )
+                .with("nativeHash", native.as_bytes().as_slice()));
             };
+            let (finalized, sequence) = (self.core.read().finalized, entry.sequence);
             if height <= finalized {
                 return Ok(Queued {
                     result: (),

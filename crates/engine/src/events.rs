@@ -101,18 +101,15 @@ impl Chain {
 
     /// The event of a record; `None` if it has none, or there is no such record.
     fn event(&self, sequence: u64) -> Result<Option<Event>> {
-        let found = {
-            let core = self.core.read();
-            core.journal.get(sequence).and_then(|entry| {
-                let (kind, body) = match entry.happened {
-                    Happened::Connected => (EventKind::Connected, sequence),
-                    Happened::Disconnected(body) => (EventKind::Disconnected, body),
-                    Happened::Other => return None,
-                };
-                Some((kind, body, core.journal.get(body)?.place))
-            })
+        let Some(entry) = self.happened(sequence)? else {
+            return Ok(None);
         };
-        let Some((kind, body, place)) = found else {
+        let (kind, body) = match entry.happened {
+            Happened::Connected => (EventKind::Connected, sequence),
+            Happened::Disconnected(body) => (EventKind::Disconnected, body),
+            Happened::Other => return Ok(None),
+        };
+        let Some(place) = self.happened(body)?.map(|entry| entry.place) else {
             return Ok(None);
         };
         let record = self.record(&Entry {

@@ -118,7 +118,7 @@ impl Search {
             )
             .with("nativeHeight", height)
         })?;
-        let same = native_hash_at(&chain.core.read(), height) == Some(hash);
+        let same = chain.native_hash_at(height)? == Some(hash);
         self.phase = match (self.phase, same) {
             (Phase::Gallop { differs, .. }, true) => Phase::Bisect {
                 common: height,
@@ -169,12 +169,26 @@ impl Search {
 }
 
 impl Chain {
+    /// The native block that carries ours at a native height.
+    fn native_hash_at(&self, native_height: u64) -> Result<Option<NativeHash>> {
+        let base = base(&self.core.read());
+        let Some(height) = base.and_then(|base| (native_height + 1).checked_sub(base)) else {
+            return Ok(None);
+        };
+        Ok(self
+            .find(BlockRef::Height(height))?
+            .map(|(_, entry)| entry.native))
+    }
+
     /// Begins a handshake with a native node at this tip.
     pub(crate) fn handshake(&self, native: NativeTip) -> Result<Search> {
         self.usable()?;
+        let same = self.native_hash_at(native.height)? == Some(native.hash);
         let core = self.core.read();
         let phase = match (base(&core), core.ledger.tip().native) {
-            (Some(base), Some((top, _))) => begin(&core, &native, base, top, self.undo_depth),
+            (Some(base), Some((top, _))) => {
+                begin(&core, &native, (base, top), same, self.undo_depth)
+            }
             _ => {
                 if without_blocks(&core, &native) == Handshake::InSync {
                     same_locked(&core, &native)?;
@@ -186,7 +200,13 @@ impl Chain {
     }
 }
 
-fn begin(core: &Core, native: &NativeTip, base: u64, top: u64, undo_depth: u64) -> Phase {
+fn begin(
+    core: &Core,
+    native: &NativeTip,
+    (base, top): (u64, u64),
+    same: bool,
+    undo_depth: u64,
+) -> Phase {
     if native.height < base {
         // Nothing of ours can be compared, unless it is the parent of our first block.
         let differs = native.height + 1 == base && core.first_parent != Some(native.hash);
@@ -205,7 +225,7 @@ fn begin(core: &Core, native: &NativeTip, base: u64, top: u64, undo_depth: u64) 
         });
     }
     if native.height <= top {
-        if native_hash_at(core, native.height) == Some(native.hash) {
+        if same {
             return Phase::Found {
                 common: native.height,
             };
@@ -226,14 +246,6 @@ fn begin(core: &Core, native: &NativeTip, base: u64, top: u64, undo_depth: u64) 
 fn base(core: &Core) -> Option<u64> {
     let (top, _) = core.ledger.tip().native?;
     Some(top + 1 - core.index.height())
-}
-
-/// The native block that carries ours at a native height.
-pub(crate) fn native_hash_at(core: &Core, native_height: u64) -> Option<NativeHash> {
-    let height = native_height.checked_sub(base(core)?)? + 1;
-    core.index
-        .get(BlockRef::Height(height))
-        .map(|(_, entry)| entry.native)
 }
 
 fn without_blocks(core: &Core, native: &NativeTip) -> Handshake {

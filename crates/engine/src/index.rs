@@ -1,5 +1,6 @@
 //! Where the blocks of the present chain lie: by height, by metachain hash, by native hash.
 
+use std::collections::VecDeque;
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -27,79 +28,124 @@ pub(crate) struct Entry {
     pub(crate) place: Place,
 }
 
-/// The present chain, block 1 first. About 100 bytes a block.
+/// The newest blocks of the present chain, about 100 bytes each; those before are looked up in the
+/// store's index. Opened from the log alone, it holds all blocks.
 #[derive(Default)]
 pub(crate) struct Index {
-    entries: Vec<Entry>,
+    /// The height of the last block that is not here.
+    base: u64,
+    entries: VecDeque<Entry>,
+    /// Heights, of which the low half tells blocks in memory apart.
     by_hash: HashTable<u32>,
     by_native: HashTable<u32>,
     hasher: DefaultHashBuilder,
 }
 
 impl Index {
+    /// Begins behind a block that is not held.
+    pub(crate) fn after(base: u64) -> Self {
+        Index {
+            base,
+            ..Index::default()
+        }
+    }
+
     /// The height of the last block, 0 if there is none.
     pub(crate) fn height(&self) -> u64 {
-        self.entries.len() as u64
+        self.base + self.entries.len() as u64
+    }
+
+    /// The height of the last block that is not held.
+    pub(crate) fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// The newest entries, `count` at most, by ascending height.
+    pub(crate) fn newest(&self, count: usize) -> impl ExactSizeIterator<Item = &Entry> {
+        let skipped = self.entries.len().saturating_sub(count);
+        self.entries.iter().skip(skipped)
     }
 
     pub(crate) fn push(&mut self, entry: Entry) {
-        // Four thousand million blocks are some thousand years away.
-        let at = self.entries.len() as u32;
-        self.entries.push(entry);
+        self.entries.push_back(entry);
+        self.list(self.height());
+    }
+
+    /// Takes in the block before the first that is held.
+    pub(crate) fn push_front(&mut self, entry: Entry) {
+        self.entries.push_front(entry);
+        self.base -= 1;
+        self.list(self.base + 1);
+    }
+
+    fn list(&mut self, height: u64) {
         let Index {
-            entries, hasher, ..
+            base,
+            entries,
+            hasher,
+            ..
         } = self;
+        let at = |low: &u32| &entries[(*low).wrapping_sub(*base as u32) as usize - 1];
+        let low = height as u32;
+        let entry = at(&low);
         self.by_hash
-            .insert_unique(hasher.hash_one(entry.hash), at, |at| {
-                hasher.hash_one(entries[*at as usize].hash)
+            .insert_unique(hasher.hash_one(entry.hash), low, |low| {
+                hasher.hash_one(at(low).hash)
             });
         self.by_native
-            .insert_unique(hasher.hash_one(entry.native), at, |at| {
-                hasher.hash_one(entries[*at as usize].native)
+            .insert_unique(hasher.hash_one(entry.native), low, |low| {
+                hasher.hash_one(at(low).native)
             });
     }
 
     pub(crate) fn pop(&mut self) -> Option<Entry> {
-        let at = self.entries.len().checked_sub(1)? as u32;
-        let entry = self.entries.pop()?;
-        if let Ok(found) = self
-            .by_hash
-            .find_entry(self.hasher.hash_one(entry.hash), |other| *other == at)
-        {
-            found.remove();
-        }
-        if let Ok(found) = self
-            .by_native
-            .find_entry(self.hasher.hash_one(entry.native), |other| *other == at)
-        {
-            found.remove();
+        let low = self.height() as u32;
+        let entry = self.entries.pop_back()?;
+        for (table, hash) in [
+            (&mut self.by_hash, self.hasher.hash_one(entry.hash)),
+            (&mut self.by_native, self.hasher.hash_one(entry.native)),
+        ] {
+            if let Ok(found) = table.find_entry(hash, |other| *other == low) {
+                found.remove();
+            }
         }
         Some(entry)
     }
 
+    /// The tip, unless it is not held.
     pub(crate) fn last(&self) -> Option<&Entry> {
-        self.entries.last()
+        self.entries.back()
     }
 
-    /// The block and its height.
+    /// The block and its height, if it is held.
     pub(crate) fn get(&self, block: BlockRef) -> Option<(u64, &Entry)> {
         let height = match block {
             BlockRef::Height(height) => height,
-            BlockRef::Hash(hash) => self
-                .by_hash
-                .find(self.hasher.hash_one(hash), |at| {
-                    self.entries[*at as usize].hash == hash
-                })
-                .map(|at| u64::from(*at) + 1)?,
-            BlockRef::Native(native) => self
-                .by_native
-                .find(self.hasher.hash_one(native), |at| {
-                    self.entries[*at as usize].native == native
-                })
-                .map(|at| u64::from(*at) + 1)?,
+            BlockRef::Hash(hash) => {
+                let found = self.by_hash.find(self.hasher.hash_one(hash), |low| {
+                    self.held(*low).is_some_and(|entry| entry.hash == hash)
+                });
+                self.height_of(*found?)
+            }
+            BlockRef::Native(native) => {
+                let found = self.by_native.find(self.hasher.hash_one(native), |low| {
+                    self.held(*low).is_some_and(|entry| entry.native == native)
+                });
+                self.height_of(*found?)
+            }
         };
-        let at = usize::try_from(height.checked_sub(1)?).ok()?;
+        let at = usize::try_from(height.checked_sub(self.base + 1)?).ok()?;
         Some((height, self.entries.get(at)?))
+    }
+
+    fn held(&self, low: u32) -> Option<&Entry> {
+        let at = self.height_of(low).checked_sub(self.base + 1)?;
+        self.entries.get(usize::try_from(at).ok()?)
+    }
+
+    /// The height of a held block from its low half.
+    fn height_of(&self, low: u32) -> u64 {
+        self.base + u64::from(low.wrapping_sub(self.base as u32))
     }
 }
 
@@ -143,5 +189,32 @@ mod tests {
             assert_eq!(index.height(), u64::from(n) - 1);
         }
         assert!(index.pop().is_none());
+    }
+
+    #[test]
+    fn blocks_before_the_first_held_are_not_here_until_they_are_taken_in() {
+        let mut index = Index::after(u64::from(u32::MAX) - 1);
+        for n in 1..=4 {
+            index.push(entry(n));
+        }
+        let first = u64::from(u32::MAX);
+        assert_eq!(index.height(), first + 3);
+        for n in 1..=4u8 {
+            let found = index.get(BlockRef::Hash(entry(n).hash)).unwrap();
+            assert_eq!(
+                (found.0, found.1.sequence),
+                (first + u64::from(n) - 1, u64::from(n))
+            );
+        }
+        assert!(index.get(BlockRef::Height(first - 1)).is_none());
+        index.push_front(entry(9));
+        let found = index.get(BlockRef::Native(entry(9).native)).unwrap();
+        assert_eq!((found.0, found.1.sequence), (first - 1, 9));
+        assert_eq!(
+            index.newest(2).map(|e| e.sequence).collect::<Vec<_>>(),
+            [3, 4]
+        );
+        (0..5).for_each(|_| assert!(index.pop().is_some()));
+        assert_eq!((index.height(), index.base()), (first - 2, first - 2));
     }
 }

@@ -3,7 +3,8 @@
 //! Events are this journal read from a cursor. Nothing is written for them apart from the log, so
 //! they cannot disagree with it.
 
-use libmetachain_ledger::store::Place;
+use libmetachain_ledger::store::{Place, Record};
+use libmetachain_primitives::Result;
 
 /// What a record of the log did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,30 +18,75 @@ pub(crate) enum Happened {
 }
 
 /// One record of the log.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) place: Place,
     pub(crate) happened: Happened,
 }
 
-/// All records, by sequence.
+/// The newest records by sequence; those before are read from the log when somebody asks for them.
 #[derive(Default)]
 pub(crate) struct Journal {
+    /// The sequence of the first entry.
+    base: u64,
     entries: Vec<Entry>,
 }
 
 impl Journal {
+    /// Begins with the record of this sequence.
+    pub(crate) fn from(base: u64) -> Self {
+        Journal {
+            base,
+            entries: Vec::new(),
+        }
+    }
+
+    /// Reads a whole log.
+    pub(crate) fn read(log: impl Iterator<Item = Result<(u64, Place, Record)>>) -> Result<Self> {
+        let mut journal = Journal::default();
+        let mut chain: Vec<u64> = Vec::new();
+        for item in log {
+            let (sequence, place, record) = item?;
+            journal.push(
+                place,
+                match record {
+                    Record::Connect { .. } => {
+                        chain.push(sequence);
+                        Happened::Connected
+                    }
+                    Record::Disconnect { .. } => {
+                        chain.pop().map_or(Happened::Other, Happened::Disconnected)
+                    }
+                    _ => Happened::Other,
+                },
+            );
+        }
+        Ok(journal)
+    }
+
     /// Adds the record with the next sequence.
     pub(crate) fn push(&mut self, place: Place, happened: Happened) {
         self.entries.push(Entry { place, happened });
     }
 
     pub(crate) fn get(&self, sequence: u64) -> Option<&Entry> {
-        self.entries.get(usize::try_from(sequence).ok()?)
+        let at = sequence.checked_sub(self.base)?;
+        self.entries.get(usize::try_from(at).ok()?)
+    }
+
+    /// The newest entries, `count` at most, in order, and the sequence of the first of them.
+    pub(crate) fn newest(&self, count: usize) -> (u64, &[Entry]) {
+        let skipped = self.entries.len().saturating_sub(count);
+        (self.base + skipped as u64, &self.entries[skipped..])
+    }
+
+    /// The last entry and its sequence.
+    pub(crate) fn last(&self) -> Option<(u64, &Entry)> {
+        Some((self.len() - 1, self.entries.last()?))
     }
 
     /// The sequence that the next record will have.
     pub(crate) fn len(&self) -> u64 {
-        self.entries.len() as u64
+        self.base + self.entries.len() as u64
     }
 }

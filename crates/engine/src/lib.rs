@@ -4,6 +4,7 @@
 //! executes while the last is written, and opening reads the log back. The bindings convert values
 //! and delegate to this crate; it knows none of them.
 
+mod bytes;
 mod chain;
 mod connect;
 mod disconnect;
@@ -17,13 +18,17 @@ mod metachain;
 mod metrics;
 mod mint;
 mod native;
+mod older;
 mod open;
 mod options;
 mod prepared;
 mod query;
+mod reading;
 mod recent;
 mod registry;
+mod snapshot;
 mod sync;
+mod verify;
 
 pub use events::{Event, EventKind, Position};
 pub use handshake::{Handshake, NativeTip, Search, Step};
@@ -33,6 +38,6 @@ pub use libmetachain_store::Durability;
 pub use metachain::{Done, Metachain};
 pub use native::{CandidateBlock, Carried, ConnectStatus, Connected, Minted, NativeBlock};
 pub use open::Media;
-pub use options::{OpenOptions, UNDO_DEPTH_DEFAULT};
-pub use query::{ChainTip, ProvenAccount, ProvenWithdrawal, StoredBlock};
+pub use options::{OpenOptions, SNAPSHOT_EVERY_DEFAULT, UNDO_DEPTH_DEFAULT};
+pub use query::{ChainTip, ProvenAccount, ProvenWithdrawal, StoredBlock, StoredTransaction};
 pub use sync::{NativeSource, diverged};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use libmetachain_ledger::{Account, Context};
 use libmetachain_primitives::{
     Block, BlockHash, Code, Error, Genesis, MetaAddress, NativeHash, Receipt, Result, Transaction,
-    Withdrawal,
+    TxId, Withdrawal,
 };
 
 use crate::chain::{Chain, panic_text};
@@ -17,7 +17,7 @@ use crate::index::BlockRef;
 use crate::native::{CandidateBlock, Connected, Minted, NativeBlock};
 use crate::open::Media;
 use crate::options::OpenOptions;
-use crate::query::{ChainTip, ProvenAccount, ProvenWithdrawal, StoredBlock};
+use crate::query::{ChainTip, ProvenAccount, ProvenWithdrawal, StoredBlock, StoredTransaction};
 use crate::registry::{self, Slot};
 
 /// Receives the result of a call that does not wait, on a thread of the engine. Must not block.
@@ -257,6 +257,25 @@ impl Metachain {
     /// `BAD_ARGUMENT` if the chain has no such block.
     pub fn withdrawals(&self, block: BlockRef) -> Result<Vec<Withdrawal>> {
         self.chain()?.withdrawals(block)
+    }
+
+    /// The newest transaction of the present chain with this native transaction id.
+    ///
+    /// Ids are unique within the replay window only; beyond it the native chain's own rule, that an
+    /// output is spent once, keeps them apart.
+    pub fn transaction(&self, txid: &TxId) -> Result<Option<StoredTransaction>> {
+        self.chain()?.transaction(txid)
+    }
+
+    /// Checks everything: each byte of the log, each snapshot, that the balances add up to the supply,
+    /// and with `full` that executing the whole log again gives the same state. `progress` hears the
+    /// bytes done and in all, and ends the walk with `ABORTED` by returning false. Blocks go on
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// `STORE_CORRUPT` with file and offset, `SNAPSHOT_INVALID`, `INTERNAL_IO`, `ABORTED`.
+    pub fn verify(&self, full: bool, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<()> {
+        self.chain()?.verify(full, progress)
     }
 
     /// Proves a withdrawal of a block to someone who has the block's header only.

@@ -29,6 +29,8 @@ pub(crate) struct Counters {
     pub(crate) transactions: Counter,
     pub(crate) rejections: Counter,
     pub(crate) record_reads: Counter,
+    pub(crate) snapshots_written: Counter,
+    pub(crate) snapshots_failed: Counter,
 }
 
 impl Counters {
@@ -45,6 +47,8 @@ impl Counters {
             ("transactionsConnected", self.transactions.get()),
             ("transactionsRejected", self.rejections.get()),
             ("recordReads", self.record_reads.get()),
+            ("snapshotsWritten", self.snapshots_written.get()),
+            ("snapshotsFailed", self.snapshots_failed.get()),
         ]
     }
 }

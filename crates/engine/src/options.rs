@@ -8,6 +8,9 @@ use libmetachain_store::Durability;
 /// Blocks that can be disconnected, unless the options say otherwise.
 pub const UNDO_DEPTH_DEFAULT: u64 = 1_000;
 
+/// Blocks between two snapshots, unless the options say otherwise.
+pub const SNAPSHOT_EVERY_DEFAULT: u64 = 10_000;
+
 /// What to open, and how.
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
@@ -20,6 +23,8 @@ pub struct OpenOptions {
     pub durability: Durability,
     /// Blocks that can be disconnected, counted from the highest tip there has been.
     pub undo_depth: u64,
+    /// Blocks between two snapshots of the state, which opening begins from; at least 1.
+    pub snapshot_every: u64,
 }
 
 impl Default for OpenOptions {
@@ -29,6 +34,7 @@ impl Default for OpenOptions {
             genesis: None,
             durability: Durability::default(),
             undo_depth: UNDO_DEPTH_DEFAULT,
+            snapshot_every: SNAPSHOT_EVERY_DEFAULT,
         }
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use libmetachain_ledger::store::Record;
 use libmetachain_ledger::{Account, Tip};
 use libmetachain_primitives::{
-    Block, BlockHash, Code, Error, MetaAddress, NativeHash, Result, Root, Withdrawal,
-    decode_payload, prove_withdrawal, withdrawals,
+    Block, BlockHash, Code, Error, MetaAddress, NativeHash, Result, Root, Transaction, TxId,
+    Withdrawal, decode_payload, prove_withdrawal, withdrawals,
 };
 
 use crate::chain::Chain;
 use crate::connect::misplaced;
 use crate::index::BlockRef;
+use crate::older::Older;
 
 /// The tip, and how far the disk has followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,17 @@ pub struct StoredBlock {
     pub hash: BlockHash,
     /// The native block that carries it.
     pub native: NativeHash,
+}
+
+/// A transaction of the present chain and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredTransaction {
+    /// The metachain height of its block.
+    pub height: u64,
+    /// Its position in the block.
+    pub index: u32,
+    /// The transaction.
+    pub transaction: Transaction,
 }
 
 /// A proof of a withdrawal with what it holds for.
@@ -90,13 +102,7 @@ impl Chain {
     /// The payload of a block of the present chain and where it stands.
     fn stored(&self, block: BlockRef) -> Result<Option<Stored>> {
         self.usable()?;
-        let found = {
-            let core = self.core.read();
-            core.index
-                .get(block)
-                .map(|(height, entry)| (height, *entry))
-        };
-        let Some((height, entry)) = found else {
+        let Some((height, entry)) = self.find(block)? else {
             return Ok(None);
         };
         match self.record(&entry)? {
@@ -150,6 +156,54 @@ impl Chain {
 
     pub(crate) fn withdrawals(&self, block: BlockRef) -> Result<Vec<Withdrawal>> {
         Ok(withdrawals(&self.required(block)?.block.transactions))
+    }
+
+    /// The newest transaction of the present chain with this id.
+    pub(crate) fn transaction(&self, txid: &TxId) -> Result<Option<StoredTransaction>> {
+        self.usable()?;
+        match &self.older {
+            Some(older) => self.indexed_transaction(older, txid),
+            None => self.transaction_in_memory(txid),
+        }
+    }
+
+    fn indexed_transaction(&self, older: &Older, txid: &TxId) -> Result<Option<StoredTransaction>> {
+        // The index follows what is on disk, and the tip may be ahead of that.
+        if self.store.durable_sequence() + 1 < self.core.read().journal.len() {
+            self.store.flush()?;
+        }
+        let Some(found) = older.transaction(txid)? else {
+            return Ok(None);
+        };
+        let Some(stored) = self.block(BlockRef::Hash(found.block.hash))? else {
+            return Ok(None);
+        };
+        let index = found.position;
+        let transaction = stored.block.transactions.into_iter().nth(index as usize);
+        Ok(transaction.map(|transaction| StoredTransaction {
+            height: found.block.height,
+            index,
+            transaction,
+        }))
+    }
+
+    /// A chain in memory has no index: it is for tests and short lives, and is searched.
+    fn transaction_in_memory(&self, txid: &TxId) -> Result<Option<StoredTransaction>> {
+        let mut height = self.core.read().index.height();
+        while let Some(stored) = self.block(BlockRef::Height(height))? {
+            let mut transactions = (0u32..).zip(stored.block.transactions);
+            if let Some((index, transaction)) =
+                transactions.find(|(_, transaction)| transaction.txid() == Some(txid))
+            {
+                return Ok(Some(StoredTransaction {
+                    height,
+                    index,
+                    transaction,
+                }));
+            }
+            height -= 1;
+        }
+        Ok(None)
     }
 
     pub(crate) fn prove_withdrawal(&self, block: BlockRef, index: u32) -> Result<ProvenWithdrawal> {

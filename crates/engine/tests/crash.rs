@@ -13,8 +13,8 @@ use libmetachain_engine::{
     CandidateBlock, Carried, Durability, Media, Metachain, NativeBlock, OpenOptions,
 };
 use libmetachain_primitives::{NativeHash, Result};
-use libmetachain_store::StoreOptions;
 use libmetachain_store::sim::{Crash, SimDisk};
+use libmetachain_store::{IndexOptions, StoreOptions};
 use support::{Model, ModelBlock, Random, address};
 
 /// Segments this small roll over several times in one workload.
@@ -30,6 +30,10 @@ fn open(disk: &SimDisk, model: &Model) -> Result<Metachain> {
             writer_thread: false,
             ..StoreOptions::default()
         },
+        index: IndexOptions {
+            thread: false,
+            ..IndexOptions::default()
+        },
     };
     Metachain::open_on(
         &media,
@@ -38,6 +42,8 @@ fn open(disk: &SimDisk, model: &Model) -> Result<Metachain> {
             genesis: Some(model.genesis.clone()),
             durability: Durability::Block,
             undo_depth: 8,
+            // None in the background: the one at each close, so that operations keep their numbers.
+            snapshot_every: u64::MAX,
         },
     )
 }

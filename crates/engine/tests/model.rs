@@ -21,6 +21,7 @@ fn open(path: &Path, model: &Model) -> Metachain {
         genesis: Some(model.genesis.clone()),
         durability: Durability::Batch,
         undo_depth: UNDO_DEPTH,
+        snapshot_every: 50,
     })
     .expect("the store opens")
 }

@@ -5,7 +5,7 @@
 //! may point anywhere that checks out; a payload is therefore accepted only if encoding the block
 //! again gives the very same bytes.
 
-use rkyv::rancor;
+use rkyv::rancor::BoxedError;
 use rkyv::{Archive, Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
@@ -36,7 +36,7 @@ pub fn payload_bytes_of(transaction: &Transaction) -> usize {
 /// Fails with `BLOCK_FULL` only for a block whose payload exceeds what 32-bit pointers reach, which
 /// no genesis allows.
 pub fn encode_payload(block: &Block) -> Result<Vec<u8>> {
-    rkyv::to_bytes::<rancor::Error>(block)
+    rkyv::to_bytes::<BoxedError>(block)
         .map(|bytes| bytes.into_vec())
         .map_err(|error| {
             Error::new(
@@ -65,7 +65,7 @@ pub fn decode_payload(payload: &[u8], bytes_max: u32, transactions_max: u32) -> 
         .with("bytesMax", bytes_max));
     }
     let malformed = |why: String| Error::new(Code::InvalidEncoding, why);
-    let archived = rkyv::access::<ArchivedBlock, rancor::Error>(payload)
+    let archived = rkyv::access::<ArchivedBlock, BoxedError>(payload)
         .map_err(|error| malformed(format!("the payload is no archive of a block: {error}")))?;
     let version = archived.header.version.to_native();
     if version != FORMAT_VERSION {
@@ -94,7 +94,7 @@ pub fn decode_payload(payload: &[u8], bytes_max: u32, transactions_max: u32) -> 
             payload.len()
         )));
     }
-    let block: Block = rkyv::deserialize::<Block, rancor::Error>(archived)
+    let block: Block = rkyv::deserialize::<Block, BoxedError>(archived)
         .map_err(|error| malformed(format!("the payload cannot be read: {error}")))?;
     if encode_payload(&block)? != payload {
         return Err(malformed(
