@@ -211,6 +211,14 @@ type BlockRef = number | {
 } | {
     nativeHash: Uint8Array;
 };
+/** Something that happened to a block, told once it is on disk. */
+interface ChainEvent {
+    /** Names this event: keep the last one handled, and begin there after a restart. Opaque. */
+    cursor: string;
+    /** The block became the tip, or was the tip and was taken back. */
+    type: 'connected' | 'disconnected';
+    block: Block;
+}
 /** How the chain stands to the native node's best chain, and so what is to be done. */
 type Handshake = 
 /** Nothing. */
@@ -261,13 +269,6 @@ interface NativeSource {
  *   addresses are none of the given network.
  */
 declare function decodePayload(payload: Uint8Array, network?: Network): Block;
-/**
- * Verifies offline that a withdrawal belongs to the block with this withdrawals root, and returns it.
- *
- * @param network how the native address is printed, as in `decodePayload`.
- * @throws MetachainError `INVALID_PROOF`.
- */
-declare function verifyWithdrawalProof(withdrawalsRoot: Uint8Array, proof: Uint8Array, network?: Network): Withdrawal;
 
 /** What an error may carry beside its message. */
 interface MetachainErrorOptions {
@@ -490,6 +491,14 @@ interface WasmDataDriver {
  */
 declare function loadWasmDataDriver(bytes: Uint8Array | ArrayBuffer, options?: DriverOptions): Promise<WasmDataDriver>;
 
+/** Where to begin, and when to stop. */
+interface EventOptions {
+    /** Cursor of the last event that was handled; left out: begin with the first event there ever was. */
+    from?: string;
+    /** Ends the iteration with `ABORTED`. */
+    signal?: AbortSignal;
+}
+
 /** Options of `sync`. */
 interface SyncOptions {
     /** Ends the sync with `ABORTED` before its next step; what was done stays done. */
@@ -657,6 +666,15 @@ declare class Metachain {
         withdrawalsRoot: Uint8Array;
         proof: Uint8Array;
     };
+    /**
+     * What connected and disconnected, in order, from a cursor on; waits for what comes next and never ends by
+     * itself. Only what is on disk is told, so that no crash takes back what was told: an indexer that restarts
+     * with its last cursor misses nothing and sees what was undone. Keeps the process alive while it waits; ends
+     * with `CLOSED` when the chain is closed.
+     *
+     * @throws MetachainError `CURSOR_UNKNOWN`, `CURSOR_PRUNED`, `ABORTED`, `CLOSED`.
+     */
+    events(options?: EventOptions): AsyncIterableIterator<ChainEvent>;
     /** Counts since the chain was opened, and what it holds now; names end in their unit where they have one. */
     metrics(): Record<string, number>;
     /**
@@ -668,5 +686,20 @@ declare class Metachain {
     [Symbol.asyncDispose](): Promise<void>;
 }
 
-export { Driver, DriverError, Metachain, MetachainError, TxBatch, buildInfo, decodePayload, loadWasmDataDriver, parseJson, stringifyJson, verifyWithdrawalProof };
-export type { Account, BatchOptions, BatchResult, Block, BlockRef, BuildInfo, CarriedTransactions, ConnectResult, DriverItem, DriverOptions, Genesis, Handshake, Integers, Json, MetaTransaction, MetachainErrorOptions, MintContext, MintedBlock, NativeBlock, NativeSource, Network, OpenOptions, Rejection, SyncOptions, Tip, WasmDataDriver, Withdrawal };
+/**
+ * Verifies offline what a proof by `Metachain.proveAccount` says under a state root: the account, or null where it
+ * proves that there is none.
+ *
+ * @throws MetachainError `INVALID_PROOF`, `INVALID_ADDRESS`.
+ */
+declare function verifyAccountProof(stateRoot: Uint8Array, address: string, proof: Uint8Array): Account | null;
+/**
+ * Verifies offline that a withdrawal belongs to the block with this withdrawals root, and returns it.
+ *
+ * @param network how the native address is printed, as in `decodePayload`.
+ * @throws MetachainError `INVALID_PROOF`.
+ */
+declare function verifyWithdrawalProof(withdrawalsRoot: Uint8Array, proof: Uint8Array, network?: Network): Withdrawal;
+
+export { Driver, DriverError, Metachain, MetachainError, TxBatch, buildInfo, decodePayload, loadWasmDataDriver, parseJson, stringifyJson, verifyAccountProof, verifyWithdrawalProof };
+export type { Account, BatchOptions, BatchResult, Block, BlockRef, BuildInfo, CarriedTransactions, ChainEvent, ConnectResult, DriverItem, DriverOptions, EventOptions, Genesis, Handshake, Integers, Json, MetaTransaction, MetachainErrorOptions, MintContext, MintedBlock, NativeBlock, NativeSource, Network, OpenOptions, Rejection, SyncOptions, Tip, WasmDataDriver, Withdrawal };

@@ -1,11 +1,12 @@
 // Everything that libmetachain publishes. index.d.ts is made from this file.
 export { buildInfo, type BuildInfo } from './ts/build-info.js'
-export { decodePayload, verifyWithdrawalProof } from './ts/block.js'
+export { decodePayload } from './ts/block.js'
 export type {
   Account,
   Block,
   BlockRef,
   CarriedTransactions,
+  ChainEvent,
   ConnectResult,
   Genesis,
   Handshake,
@@ -24,7 +25,9 @@ export { Driver, type DriverItem, type DriverOptions } from './ts/driver.js'
 export { type BatchOptions, type BatchResult } from './ts/driver-batch.js'
 export { loadWasmDataDriver, type WasmDataDriver } from './ts/driver-loader.js'
 export { DriverError, MetachainError, type MetachainErrorOptions } from './ts/errors.js'
+export { type EventOptions } from './ts/events.js'
 export { type Integers, type Json, parseJson, stringifyJson } from './ts/json.js'
 export { Metachain } from './ts/metachain.js'
+export { verifyAccountProof, verifyWithdrawalProof } from './ts/proofs.js'
 export { type SyncOptions } from './ts/sync.js'
 export { TxBatch } from './ts/tx-batch.js'

@@ -2,30 +2,45 @@
 //
 // node scripts/check-surface.mjs            fails where index.d.ts is not what index.ts says
 // node scripts/check-surface.mjs --write    writes index.d.ts
-import { readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { root } from './process.mjs'
+import { root, run } from './process.mjs'
 
 const path = join(root, 'index.d.ts')
+
+/** Declarations of every source file, in a folder of their own: beside index.ts the old index.d.ts would be read. */
+async function emitEach(folder) {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  const options = ['--declaration', '--emitDeclarationOnly', '--removeComments', 'false', '--outDir', folder]
+  const { code, lines } = await run(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), ...options])
+  if (code !== 0) throw new Error(`the declarations cannot be made:\n${lines.join('\n')}`)
+}
 
 /** The text that index.d.ts must have. */
 export async function declarations() {
   // Only here, as set-up imports this file before any npm package is installed.
   const [{ rollup }, { dts }] = await Promise.all([import('rollup'), import('rollup-plugin-dts')])
-  const bundle = await rollup({
-    input: join(root, 'index.ts'),
-    // The generated binding is private: nothing that is published may name it.
-    external: ['#binding', /^node:/],
-    plugins: [dts({ tsconfig: join(root, 'tsconfig.json'), compilerOptions: { noEmit: false, stripInternal: true } })],
-    onwarn: (warning) => {
-      throw new Error(`index.d.ts: ${warning.message}`)
-    },
-  })
-  const { output } = await bundle.generate({ format: 'es' })
-  await bundle.close()
-  const [{ code }] = output
-  if (code.includes('#binding')) throw new Error('index.d.ts names the private binding')
-  return `// Made from index.ts by scripts/check-surface.mjs --write; do not edit.\n${code}`
+  const folder = mkdtempSync(join(tmpdir(), 'libmetachain-types-'))
+  try {
+    await emitEach(folder)
+    const bundle = await rollup({
+      input: join(folder, 'index.d.ts'),
+      // The generated binding is private: nothing that is published may name it.
+      external: ['#binding', /^node:/],
+      plugins: [dts()],
+      onwarn: (warning) => {
+        throw new Error(`index.d.ts: ${warning.message}`)
+      },
+    })
+    const { output } = await bundle.generate({ format: 'es' })
+    await bundle.close()
+    const [{ code }] = output
+    if (code.includes('#binding')) throw new Error('index.d.ts names the private binding')
+    return `// Made from index.ts by scripts/check-surface.mjs --write; do not edit.\n${code}`
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 }
 
 /** Writes index.d.ts where it is not what index.ts says. */

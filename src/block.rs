@@ -3,7 +3,7 @@
 use libmetachain_engine::StoredBlock;
 use libmetachain_primitives::{
     Block, BlockHash, Code, Error, Genesis, NativeAddress, NativeHash, Network, Transaction,
-    Withdrawal, decode_payload, genesis, verify_withdrawal,
+    Withdrawal, decode_payload, genesis,
 };
 use napi::bindgen_prelude::{BigInt, Uint8Array};
 use napi_derive::napi;
@@ -129,37 +129,13 @@ pub fn read_payload(payload: &[u8], network: Option<String>) -> napi::Result<Nat
     })
 }
 
-/// A proven withdrawal.
-#[napi(object, object_from_js = false)]
-pub struct ProvenWithdrawal {
-    /// Its position among the block's withdrawals.
-    pub index: u32,
-    /// The withdrawal, alone.
-    pub columns: TransactionColumns,
-}
-
-/// Checks a withdrawal proof without any chain.
-#[napi]
-pub fn check_withdrawal_proof(
-    root: &[u8],
-    proof: &[u8],
-    network: Option<String>,
-) -> napi::Result<ProvenWithdrawal> {
-    guard("verifyWithdrawalProof", || {
-        let root = values::hash(root, "withdrawalsRoot")?;
-        let withdrawal = verify_withdrawal(&root, proof)?;
-        let network = printed_as(network.as_deref(), Some(&withdrawal.to))?;
-        Ok(ProvenWithdrawal {
-            index: withdrawal.index,
-            columns: withdrawal_columns(std::slice::from_ref(&withdrawal), network)?,
-        })
-    })
-}
-
 /// The network whose texts stand for native addresses: the given one, else the one that can be.
 ///
 /// Blocks hold addresses as version and hash, which do not name their network.
-fn printed_as(network: Option<&str>, native: Option<&NativeAddress>) -> Outcome<Network> {
+pub(crate) fn printed_as(
+    network: Option<&str>,
+    native: Option<&NativeAddress>,
+) -> Outcome<Network> {
     let network = match (network, native) {
         (Some(name), _) => parse_network(name)?,
         (None, Some(NativeAddress::Opaque(_))) => Network::Opaque,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use libmetachain_engine::{
-    BlockRef, CandidateBlock, Carried, ChainTip, ConnectStatus, Connected, Context, Metachain,
-    NativeBlock as CarriedBlock, OpenOptions,
+    Account, BlockRef, CandidateBlock, Carried, ChainTip, ConnectStatus, Connected, Context,
+    Metachain, NativeBlock as CarriedBlock, OpenOptions,
 };
 use libmetachain_primitives::{MetaAddress, Network};
 use napi::bindgen_prelude::{
@@ -198,6 +198,16 @@ pub struct NativeAccount {
     pub address: String,
     pub balance: BigInt,
     pub sequence: BigInt,
+}
+
+impl NativeAccount {
+    pub(crate) fn new(address: &MetaAddress, account: Account) -> Self {
+        NativeAccount {
+            address: address.to_string(),
+            balance: account.balance.into(),
+            sequence: account.sequence.into(),
+        }
+    }
 }
 
 /// A proof, the root it leads to, and the height it was made at.
@@ -395,11 +405,8 @@ impl NativeMetachain {
     pub fn account(&self, address: String) -> napi::Result<Option<NativeAccount>> {
         guard("Metachain.account", || {
             let address = MetaAddress::parse(&address)?;
-            Ok(self.inner.account(&address)?.map(|account| NativeAccount {
-                address: address.to_string(),
-                balance: account.balance.into(),
-                sequence: account.sequence.into(),
-            }))
+            let account = self.inner.account(&address)?;
+            Ok(account.map(|account| NativeAccount::new(&address, account)))
         })
     }
 

@@ -1,5 +1,5 @@
 // Blocks as users see them, from what the addon hands over.
-import { checkWithdrawalProof, type NativeBlock as Handle, readPayload, type TransactionColumns } from '#binding'
+import { type NativeBlock as Handle, readPayload, type TransactionColumns } from '#binding'
 import { Checks, hashBytes } from './arguments.js'
 import { type Block, type MetaTransaction, type Network, type Withdrawal } from './chain-types.js'
 import { badChainArgument, call } from './errors.js'
@@ -58,7 +58,8 @@ export function withdrawalsOf(columns: TransactionColumns, first = 0): Withdrawa
   return unpack(columns).map((transaction, position) => ({ index: first + position, ...transaction }))
 }
 
-const networkOrNone = (network: unknown): Network | undefined =>
+/** @internal */
+export const networkOrNone = (network: unknown): Network | undefined =>
   checks.optional(network, (value) => checks.word(value, 'network', networks))
 
 /**
@@ -74,18 +75,4 @@ export function decodePayload(payload: Uint8Array, network?: Network): Block {
   checks.bytes(payload, 'payload')
   networkOrNone(network)
   return blockOf(call(() => readPayload(payload, network)))
-}
-
-/**
- * Verifies offline that a withdrawal belongs to the block with this withdrawals root, and returns it.
- *
- * @param network how the native address is printed, as in `decodePayload`.
- * @throws MetachainError `INVALID_PROOF`.
- */
-export function verifyWithdrawalProof(withdrawalsRoot: Uint8Array, proof: Uint8Array, network?: Network): Withdrawal {
-  checks.hash(withdrawalsRoot, 'withdrawalsRoot')
-  checks.bytes(proof, 'proof')
-  networkOrNone(network)
-  const { index, columns } = call(() => checkWithdrawalProof(withdrawalsRoot, proof, network))
-  return withdrawalsOf(columns, index)[0] as Withdrawal
 }

@@ -186,6 +186,15 @@ export interface Block {
 /** How a block of the present chain is named: metachain height, metachain hash, or its native block's hash. */
 export type BlockRef = number | { hash: Uint8Array } | { nativeHash: Uint8Array }
 
+/** Something that happened to a block, told once it is on disk. */
+export interface ChainEvent {
+  /** Names this event: keep the last one handled, and begin there after a restart. Opaque. */
+  cursor: string
+  /** The block became the tip, or was the tip and was taken back. */
+  type: 'connected' | 'disconnected'
+  block: Block
+}
+
 /** How the chain stands to the native node's best chain, and so what is to be done. */
 export type Handshake =
   /** Nothing. */

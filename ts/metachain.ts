@@ -17,6 +17,7 @@ import {
   type Block,
   type BlockRef,
   type CarriedTransactions,
+  type ChainEvent,
   type ConnectResult,
   type Handshake,
   type MetaTransaction,
@@ -31,6 +32,7 @@ import {
   type Withdrawal,
 } from './chain-types.js'
 import { badChainArgument, call, callAsync, fromReport, MetachainError } from './errors.js'
+import { checkEventOptions, type EventOptions, events, Wakers } from './events.js'
 import { nativeOpenOptions } from './open-options.js'
 import { handshake, sync, type SyncOptions } from './sync.js'
 import { Columns } from './transaction-columns.js'
@@ -53,6 +55,7 @@ const checks: Checks = new Checks(badChainArgument)
  */
 export class Metachain {
   readonly #native: NativeMetachain
+  readonly #wakers = new Wakers()
 
   private constructor(native: NativeMetachain) {
     if (!native) throw new MetachainError('BAD_ARGUMENT', 'a metachain is opened by Metachain.open')
@@ -324,6 +327,19 @@ export class Metachain {
     return { height, withdrawalsRoot: root, proof }
   }
 
+  /**
+   * What connected and disconnected, in order, from a cursor on; waits for what comes next and never ends by
+   * itself. Only what is on disk is told, so that no crash takes back what was told: an indexer that restarts
+   * with its last cursor misses nothing and sees what was undone. Keeps the process alive while it waits; ends
+   * with `CLOSED` when the chain is closed.
+   *
+   * @throws MetachainError `CURSOR_UNKNOWN`, `CURSOR_PRUNED`, `ABORTED`, `CLOSED`.
+   */
+  events(options: EventOptions = {}): AsyncIterableIterator<ChainEvent> {
+    checkEventOptions(options)
+    return events(this.#native, this.#wakers, options)
+  }
+
   /** Counts since the chain was opened, and what it holds now; names end in their unit where they have one. */
   metrics(): Record<string, number> {
     return call(() => this.#native.metrics())
@@ -334,7 +350,9 @@ export class Metachain {
    * store. Idempotent.
    */
   async close(): Promise<void> {
-    await callAsync(() => this.#native.close())
+    const closed = callAsync(() => this.#native.close())
+    this.#wakers.wakeAll()
+    await closed
   }
 
   /** `await using chain = …` closes it. */
