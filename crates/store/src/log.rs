@@ -365,9 +365,11 @@ impl Log {
     pub(crate) fn run(&self) {
         let mut queue = self.queue.lock();
         while queue.life != Life::Closed {
-            if queue.has_work() && queue.writer.is_some() {
+            if queue.can_write() {
                 queue = self.drive(queue, None);
-            } else if !self.idle(&mut queue) {
+            } else if !self.idle(&mut queue) && !queue.can_write() && queue.life != Life::Closed {
+                // Asked again, because the queue was unlocked while we idled: a record that came
+                // then has signalled nobody.
                 self.work.wait(&mut queue);
             }
         }
@@ -550,6 +552,10 @@ impl Queue {
 
     fn has_work(&self) -> bool {
         self.fatal.is_none() && (!self.waiting.is_empty() || self.wanted > self.durable)
+    }
+
+    fn can_write(&self) -> bool {
+        self.has_work() && self.writer.is_some()
     }
 
     /// The writer may have got further: what was waiting for that is due.

@@ -195,6 +195,24 @@ fn callbacks_come_once_each_and_in_order() {
     assert_eq!(sorted, expected);
 }
 
+/// A record that was appended while the store's thread wrote zeros ahead stayed in the queue for
+/// ever: the signal came before the thread waited for it. Nobody helps here by waiting himself.
+#[test]
+fn a_callback_comes_although_nobody_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open(dir.path(), StoreOptions::default()).unwrap();
+    opened.store.append(genesis()).unwrap();
+    let (tell, told) = mpsc::channel();
+    for height in 1..=500 {
+        let at = opened.store.append(connect(height, 300, 100)).unwrap();
+        let tell = tell.clone();
+        let done = move |result: Result<()>| tell.send(result).unwrap();
+        opened.store.when_durable(at.sequence, Box::new(done));
+        let minute = std::time::Duration::from_secs(60);
+        told.recv_timeout(minute).expect("lost").unwrap();
+    }
+}
+
 #[test]
 fn many_threads_append_and_wait() {
     let dir = tempfile::tempdir().unwrap();
