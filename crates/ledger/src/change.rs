@@ -39,10 +39,6 @@ impl Change {
         self.overlay.root()
     }
 
-    pub(crate) const fn before(&self) -> usize {
-        self.before
-    }
-
     pub(crate) fn indexes(&self) -> &[u32] {
         &self.indexes
     }

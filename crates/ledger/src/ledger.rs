@@ -160,7 +160,7 @@ impl Ledger {
     /// # Errors
     /// `BAD_ARGUMENT`, nothing changed, if the block was not executed on this tip.
     pub fn apply(&mut self, delta: Delta, native: NativeHash) -> Result<()> {
-        if delta.parent != self.tip.hash || delta.change.before() != self.state.accounts.len() {
+        if delta.parent != self.tip.hash {
             return Err(Error::new(
                 Code::BadArgument,
                 format!(
@@ -201,6 +201,9 @@ impl Ledger {
         }
         if after == 0 || after > accounts.len() {
             return Err(corrupt("leads to another number of accounts"));
+        }
+        if !self.window.can_pop(undo.pushed_out.as_deref()) {
+            return Err(corrupt("leads to another replay window"));
         }
         let mut supply = i128::from(self.tip.supply);
         let mut indexes = Vec::with_capacity(undo.old.len());

@@ -160,6 +160,7 @@ impl Replay {
         let fits = undo.block == self.tip.hash
             && undo.previous.height.checked_add(1) == Some(self.tip.height)
             && (1..=self.accounts.len()).contains(&after)
+            && self.window.can_pop(undo.pushed_out.as_deref())
             && undo.old.iter().all(|old| (old.index as usize) < after);
         if !fits {
             let height = self.tip.height;

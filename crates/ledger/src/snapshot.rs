@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use libmetachain_primitives::{Code, Error, Genesis, Result, TxId};
+use libmetachain_primitives::{Code, Error, Genesis, Result, SUPPLY_MAX, TxId};
 
 use crate::accounts::{ABSENT, Accounts};
 use crate::chunked::Chunked;
@@ -20,6 +20,9 @@ use crate::window::Window;
 
 /// Bytes of one account's record: address (20), balance (8) and sequence (8), little-endian.
 pub const ACCOUNT_RECORD_BYTES: usize = 36;
+
+/// No chain gets this far; a snapshot that says so must not make sums overflow.
+const HEIGHT_MAX: u64 = 1 << 62;
 
 type AccountRecord = [u8; ACCOUNT_RECORD_BYTES];
 
@@ -124,8 +127,8 @@ impl Restore {
     /// tip. The state root is compared by [`Replay::finish_replay`].
     ///
     /// # Errors
-    /// `SNAPSHOT_INVALID` if records are missing, if the first is not the zero address's or the
-    /// window is not that of the tip, or if the balances do not add up to the tip's supply.
+    /// `SNAPSHOT_INVALID` if records are missing, if the first is not the zero address's, if the
+    /// balances do not add up to the tip's supply, or if tip and window are none that a chain has.
     pub fn finish(mut self, tip: Tip, leaves: u32, window: Vec<Vec<TxId>>) -> Result<Replay> {
         if leaves as usize > self.leaves.len() {
             return Err(invalid("has fewer accounts than it says"));
@@ -143,8 +146,11 @@ impl Restore {
             .iter()
             .map(|leaf| u128::from(leaf.balance()))
             .sum::<u128>();
-        if sum != u128::from(tip.supply) {
+        if sum != u128::from(tip.supply) || tip.supply > SUPPLY_MAX {
             return Err(invalid("has balances that do not add up to its supply"));
+        }
+        if tip.height > HEIGHT_MAX || (tip.height == 0) != tip.native.is_none() {
+            return Err(invalid("is of a height that no chain has"));
         }
         let Some(before) = tip.height.checked_sub(window.len() as u64) else {
             return Err(invalid("has a replay window from before genesis"));

@@ -80,18 +80,22 @@ impl Window {
         self.list(self.height);
     }
 
+    /// Whether the newest block pushed one out, or none, as is said here.
+    pub(crate) fn can_pop(&self, pushed_out: Option<&[TxId]>) -> bool {
+        pushed_out.is_some() == (self.height > self.depth as u64)
+    }
+
     /// Forgets the newest block, and remembers again the one that it had pushed out.
     pub(crate) fn pop(&mut self, pushed_out: Option<Vec<TxId>>) {
-        if self.depth > 0 {
-            if let Some(txids) = self.blocks.pop_back() {
-                self.unlist(self.height, &txids);
-            }
-            if let Some(txids) = pushed_out {
-                self.blocks.push_front(txids.into_boxed_slice());
-            }
+        if let Some(txids) = self.blocks.pop_back() {
+            self.unlist(self.height, &txids);
         }
         self.height = self.height.saturating_sub(1);
-        if self.depth > 0 && self.blocks.len() == self.depth {
+        // With a gap before the blocks that are remembered, this one would not be next to them.
+        if let Some(txids) = pushed_out
+            && self.blocks.len() + 1 == self.depth
+        {
+            self.blocks.push_front(txids.into_boxed_slice());
             self.list(self.height + 1 - self.depth as u64);
         }
     }

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Chain, deposit, dump, genesis, meta, native_hash, transfer, with_txid, withdraw};
 use libmetachain_ledger::{ACCOUNT_RECORD_BYTES, Ledger, Replay, Restore, Tip, Undo};
-use libmetachain_primitives::{Block, Code, Genesis, NativeHash, Result, TxId};
+use libmetachain_primitives::{Block, Code, Genesis, NativeHash, Result, Root, TxId};
 
 fn parameters() -> Genesis {
     let mut genesis = genesis(&[(1, 100), (2, 200), (3, 300)]);
@@ -208,6 +208,42 @@ fn a_snapshot_with_other_accounts_or_another_window_is_refused() {
         code(restore(&chain.ledger, &records, long)),
         Code::SnapshotInvalid
     );
+}
+
+#[test]
+fn a_snapshot_of_an_impossible_tip_is_refused() {
+    let (chain, _) = lived();
+    let (records, window) = snapshot(&chain.ledger);
+    let honest = *chain.ledger.tip();
+    let tips = [
+        Tip {
+            height: u64::MAX,
+            ..honest
+        },
+        Tip {
+            height: 0,
+            ..honest
+        },
+        Tip {
+            native: None,
+            ..honest
+        },
+        Tip {
+            supply: honest.supply + 1,
+            ..honest
+        },
+        Tip {
+            state_root: Root::ZERO,
+            ..honest
+        },
+    ];
+    for tip in tips {
+        let mut restore = Restore::new(parameters()).expect("genesis");
+        restore.accounts(&records).expect("records");
+        let restored = restore.finish(tip, chain.ledger.leaves_len(), window.clone());
+        let refused = restored.and_then(Replay::finish_replay);
+        assert_eq!(code(refused), Code::SnapshotInvalid, "{tip:?}");
+    }
 }
 
 #[test]
