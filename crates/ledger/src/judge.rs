@@ -135,38 +135,10 @@ impl Ledger {
             self.genesis.transactions_max,
         );
         let block = decode_payload(candidate.payload, bytes_max, transactions_max)?;
-        let (claimed, expected) = (&block.header, self.header(&candidate.context));
-        self.judge_place(claimed, &expected)?;
-        let root = tx_root(&block.transactions);
-        if let Carried::Root(carried) = candidate.carried
-            && carried != root
-        {
-            let what = "root of the carried transactions";
-            return Err(differs(Code::InvalidTransactions, what, &root, &carried));
-        }
-        let count = block.transactions.len() as u64;
-        if u64::from(claimed.tx_count) != count {
-            let code = Code::InvalidTxRoot;
-            return Err(differs(
-                code,
-                "number of transactions",
-                &claimed.tx_count,
-                &count,
-            ));
-        }
-        if claimed.tx_root != root {
-            return Err(differs(
-                Code::InvalidTxRoot,
-                "transaction root",
-                &claimed.tx_root,
-                &root,
-            ));
-        }
-        let executed = execute(
-            &self.base(),
-            block.transactions.iter().map(Ok),
-            Policy::Stop,
-        )?;
+        let (claimed, transactions) = (&block.header, &block.transactions);
+        judge_place(claimed, &self.header(&candidate.context))?;
+        judge_transactions(claimed, transactions, candidate.carried)?;
+        let executed = execute(&self.base(), transactions.iter().map(Ok), Policy::Stop)?;
         if let Some(Rejection { index, receipt }) = executed.rejected.first() {
             return Err(refused(*index, receipt));
         }
@@ -178,36 +150,19 @@ impl Ledger {
             supply,
             ..
         } = executed;
-        let root = withdrawals_root(&block.transactions);
-        if claimed.withdrawals_root != root {
-            let claimed = &claimed.withdrawals_root;
-            return Err(differs(
-                Code::InvalidWithdrawalsRoot,
-                "withdrawals root",
-                claimed,
-                &root,
-            ));
-        }
+        let root = withdrawals_root(transactions);
+        let (code, what) = (Code::InvalidWithdrawalsRoot, "withdrawals root");
+        same(code, what, &claimed.withdrawals_root, &root)?;
         let change = self.state.extended(indexes, leaves, created);
-        let root = change.root();
-        if claimed.state_root != root {
-            return Err(differs(
-                Code::InvalidStateRoot,
-                "state root",
-                &claimed.state_root,
-                &root,
-            ));
-        }
-        if claimed.supply != supply {
-            return Err(differs(
-                Code::InvalidSupply,
-                "supply",
-                &claimed.supply,
-                &supply,
-            ));
-        }
-        let hash = block.header.hash();
-        let delta = self.delta(&block.header, hash, change, txids);
+        same(
+            Code::InvalidStateRoot,
+            "state root",
+            &claimed.state_root,
+            &change.root(),
+        )?;
+        same(Code::InvalidSupply, "supply", &claimed.supply, &supply)?;
+        let hash = claimed.hash();
+        let delta = self.delta(claimed, hash, change, txids);
         Ok(Checked { block, hash, delta })
     }
 
@@ -259,34 +214,6 @@ impl Ledger {
         }
     }
 
-    /// Compares what the context decides.
-    fn judge_place(&self, claimed: &Header, expected: &Header) -> Result<()> {
-        fn same<T: PartialEq + ToString>(code: Code, what: &str, a: &T, b: &T) -> Result<()> {
-            if a == b {
-                Ok(())
-            } else {
-                Err(differs(code, what, a, b))
-            }
-        }
-        let (a, b) = (claimed, expected);
-        same(Code::InvalidGenesis, "genesis", &a.genesis, &b.genesis)?;
-        same(Code::InvalidParent, "parent", &a.parent, &b.parent)?;
-        same(
-            Code::InvalidParent,
-            "native parent",
-            &a.native_parent,
-            &b.native_parent,
-        )?;
-        same(Code::InvalidHeight, "height", &a.height, &b.height)?;
-        same(
-            Code::InvalidHeight,
-            "native height",
-            &a.native_height,
-            &b.native_height,
-        )?;
-        same(Code::InvalidTime, "time", &a.time, &b.time)
-    }
-
     fn delta(&self, header: &Header, hash: BlockHash, change: Change, txids: Vec<TxId>) -> Delta {
         Delta {
             parent: self.tip.hash,
@@ -314,6 +241,62 @@ fn accepted(
         }
     }
     accepted
+}
+
+/// Compares what the context decides.
+fn judge_place(claimed: &Header, expected: &Header) -> Result<()> {
+    let (a, b) = (claimed, expected);
+    same(Code::InvalidGenesis, "genesis", &a.genesis, &b.genesis)?;
+    same(Code::InvalidParent, "parent", &a.parent, &b.parent)?;
+    same(
+        Code::InvalidParent,
+        "native parent",
+        &a.native_parent,
+        &b.native_parent,
+    )?;
+    same(Code::InvalidHeight, "height", &a.height, &b.height)?;
+    same(
+        Code::InvalidHeight,
+        "native height",
+        &a.native_height,
+        &b.native_height,
+    )?;
+    same(Code::InvalidTime, "time", &a.time, &b.time)
+}
+
+/// Compares the transactions with those carried, then with what the header says of them.
+fn judge_transactions(
+    claimed: &Header,
+    transactions: &[Transaction],
+    carried: Carried,
+) -> Result<()> {
+    let root = tx_root(transactions);
+    if let Carried::Root(carried) = carried {
+        let what = "root of the carried transactions";
+        same(Code::InvalidTransactions, what, &root, &carried)?;
+    }
+    let (count, found) = (u64::from(claimed.tx_count), transactions.len() as u64);
+    same(
+        Code::InvalidTxRoot,
+        "number of transactions",
+        &count,
+        &found,
+    )?;
+    same(
+        Code::InvalidTxRoot,
+        "transaction root",
+        &claimed.tx_root,
+        &root,
+    )
+}
+
+/// A claim is what it should be, or this is the verdict.
+fn same<T: PartialEq + ToString>(code: Code, what: &str, claimed: &T, expected: &T) -> Result<()> {
+    if claimed == expected {
+        Ok(())
+    } else {
+        Err(differs(code, what, claimed, expected))
+    }
 }
 
 /// The verdict on a claim that is not what it should be.

@@ -92,20 +92,11 @@ impl Replay {
         let header = &block.header;
         let height = self.tip.height + 1;
         let corrupt = |why: String| {
-            Error::new(
-                Code::StoreCorrupt,
-                format!("the stored block {height} {why}"),
-            )
-            .with("height", height)
+            let why = format!("the stored block {height} {why}");
+            Error::new(Code::StoreCorrupt, why).with("height", height)
         };
-        if header.parent != self.tip.hash || header.height != height {
+        if !self.tip.is_followed_by(header) {
             return Err(corrupt(format!("does not follow block {}", self.tip.hash)));
-        }
-        let follows = self.tip.native.is_none_or(|(height, native)| {
-            header.native_parent == native && height.checked_add(1) == Some(header.native_height)
-        });
-        if !follows {
-            return Err(corrupt("does not follow the native block before it".into()));
         }
         let base = Base {
             genesis: &self.genesis,

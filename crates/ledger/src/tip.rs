@@ -1,6 +1,6 @@
 //! Where the ledger stands: the last block and what it led to.
 
-use libmetachain_primitives::{BlockHash, NativeHash, Root};
+use libmetachain_primitives::{BlockHash, Header, NativeHash, Root};
 
 use crate::delta::take;
 
@@ -24,6 +24,14 @@ pub struct Tip {
 impl Tip {
     /// The most bytes of [`Tip::encode`].
     pub(crate) const BYTES_MAX: usize = 8 + 32 + 1 + 8 + 32 + 32 + 8 + 8;
+
+    /// Whether a block with this header comes next, as far as heights and parents tell.
+    pub(crate) fn is_followed_by(&self, header: &Header) -> bool {
+        let native = self.native.is_none_or(|(height, hash)| {
+            header.native_parent == hash && height.checked_add(1) == Some(header.native_height)
+        });
+        native && header.parent == self.hash && self.height.checked_add(1) == Some(header.height)
+    }
 
     /// Appends the fields in order, numbers in little-endian; the native block has a flag byte
     /// before it and is left out where there is none.
