@@ -81,7 +81,7 @@ fn open_files(
             let (core, place) = create(store.as_ref(), options)?;
             (core, place, None)
         }
-        Some((sequence, place, Record::Genesis { bytes })) if sequence == 0 => {
+        Some((0, place, Record::Genesis { bytes })) => {
             let genesis = Genesis::decode(&bytes)?;
             if let Some(given) = &options.genesis
                 && *given != genesis

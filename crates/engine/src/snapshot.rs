@@ -267,7 +267,7 @@ struct Loading {
 
 enum Loaded {
     Part(Loading),
-    End(Replay, Parts),
+    End(Box<(Replay, Parts)>),
 }
 
 /// Reads a snapshot to its end.
@@ -284,7 +284,7 @@ pub(crate) fn load(genesis: &Genesis, reader: &mut SnapshotReader) -> Result<(Re
     while let Some(chunk) = reader.next_chunk()? {
         match loading.take().ok_or_else(invalid)?.take(&chunk)? {
             Loaded::Part(part) => loading = Some(part),
-            Loaded::End(replay, parts) => end = Some((replay, parts)),
+            Loaded::End(all) => end = Some(*all),
         }
     }
     end.ok_or_else(invalid)
@@ -331,7 +331,7 @@ impl Loading {
             highest,
             finalized,
         };
-        Ok(Loaded::End(replay, parts))
+        Ok(Loaded::End(Box::new((replay, parts))))
     }
 }
 

@@ -1,0 +1,159 @@
+//! The least that the metachain's work costs on this machine: the rows called `limit` of `npm run bench`.
+//!
+//! A reference written for speed alone, apart from the ledger and the store: accounts in one flat
+//! array, changed in place, the state tree over them, a file filled beforehand, one write and one
+//! `fdatasync` a block. It has no undo, no overlay, no checks of anything, no indexes, no readers
+//! beside the writer and no recovery; it reads no payload and writes none. Its state root is the
+//! ledger's, which the benchmark compares, so that it does the same execution and not another.
+//!
+//! It obeys commands on standard input, one a line, and answers each with one line of JSON:
+//!
+//! ```text
+//! accounts N                          begins a state with N accounts
+//! execute COUNTER TXS BLOCKS          executes blocks in memory
+//! file PATH BYTES                     makes the file that `commit` and `append` write to
+//! commit COUNTER TXS BLOCKS BYTES     the same, with a write of BYTES and a sync for each block
+//! append BYTES TIMES                  a write and a sync alone
+//! copy BYTES TIMES                    a copy of so many bytes in memory
+//! save PATH                           writes all accounts to a file
+//! load PATH                           reads them back: look-up table, and the whole tree
+//! ```
+
+mod log;
+mod state;
+mod workload;
+
+use std::error::Error;
+use std::hint::black_box;
+use std::io::{BufRead, Write, stdin, stdout};
+use std::path::Path;
+use std::time::Instant;
+
+use log::Log;
+use state::State;
+use workload::{Transfer, transfers};
+
+type Answer = Result<String, Box<dyn Error>>;
+
+#[derive(Default)]
+struct Limits {
+    state: Option<State>,
+    log: Option<Log>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut limits = Limits::default();
+    for line in stdin().lock().lines() {
+        let line = line?;
+        let answer = match limits.obey(&line) {
+            Ok(answer) => answer,
+            Err(error) => format!("{{\"error\":{:?}}}", format!("{line}: {error}")),
+        };
+        writeln!(stdout(), "{answer}")?;
+    }
+    Ok(())
+}
+
+impl Limits {
+    fn obey(&mut self, line: &str) -> Answer {
+        let mut words = line.split_whitespace();
+        let command = words.next().unwrap_or_default();
+        let mut word = || words.next().ok_or("a word is missing");
+        match command {
+            "accounts" => self.accounts(word()?.parse()?),
+            "execute" => self.blocks(word()?.parse()?, word()?.parse()?, word()?.parse()?, None),
+            "file" => {
+                self.log = Some(Log::create(Path::new(word()?), word()?.parse()?)?);
+                Ok("{}".into())
+            }
+            "commit" => {
+                let (counter, txs, blocks) = (word()?.parse()?, word()?.parse()?, word()?.parse()?);
+                self.blocks(counter, txs, blocks, Some(word()?.parse()?))
+            }
+            "append" => self.append(word()?.parse()?, word()?.parse()?),
+            "copy" => copy(word()?.parse()?, word()?.parse()?),
+            "save" => self.save(Path::new(word()?)),
+            "load" => self.load(Path::new(word()?)),
+            other => Err(format!("unknown command {other}").into()),
+        }
+    }
+
+    fn accounts(&mut self, count: u32) -> Answer {
+        self.state = None;
+        let state = State::new(count);
+        let answer = format!("{{\"root\":\"{}\"}}", state.root());
+        self.state = Some(state);
+        Ok(answer)
+    }
+
+    /// Executes blocks; with `bytes` each is also written and synced. Inventing the transactions
+    /// is not part of the time.
+    fn blocks(&mut self, counter: u32, txs: u32, blocks: u32, bytes: Option<usize>) -> Answer {
+        let state = self.state.as_mut().ok_or("there are no accounts yet")?;
+        let record = vec![0x5a; bytes.unwrap_or(0)];
+        let (mut total, mut accounts, mut tree) = (Vec::new(), Vec::new(), Vec::new());
+        let mut counter = counter;
+        for _ in 0..blocks {
+            let list: Vec<Transfer> = transfers(&mut counter, txs, state.accounts());
+            let start = Instant::now();
+            state.execute(&list)?;
+            let executed = start.elapsed();
+            black_box(state.root());
+            state.hash_changes();
+            let hashed = start.elapsed();
+            if bytes.is_some() {
+                let log = self.log.as_mut().ok_or("there is no file yet")?;
+                log.append(&record)?;
+            }
+            total.push(start.elapsed().as_nanos());
+            accounts.push(executed.as_nanos());
+            tree.push((hashed - executed).as_nanos());
+        }
+        let root = state.root();
+        Ok(format!(
+            "{{\"ns\":{total:?},\"accountsNs\":{accounts:?},\"treeNs\":{tree:?},\"root\":\"{root}\"}}"
+        ))
+    }
+
+    fn append(&mut self, bytes: usize, times: u32) -> Answer {
+        let log = self.log.as_mut().ok_or("there is no file yet")?;
+        let record = vec![0x5a; bytes];
+        timed(times, || Ok(log.append(&record)?))
+    }
+
+    fn save(&mut self, path: &Path) -> Answer {
+        let state = self.state.as_ref().ok_or("there are no accounts yet")?;
+        state.save(path)?;
+        Ok("{}".into())
+    }
+
+    fn load(&mut self, path: &Path) -> Answer {
+        self.state = None;
+        let start = Instant::now();
+        let state = State::load(path)?;
+        let ns = start.elapsed().as_nanos();
+        let answer = format!("{{\"ns\":[{ns}],\"root\":\"{}\"}}", state.root());
+        self.state = Some(state);
+        Ok(answer)
+    }
+}
+
+fn copy(bytes: usize, times: u32) -> Answer {
+    let from = vec![0x5a; bytes];
+    let mut to = vec![0; bytes];
+    timed(times, || {
+        to.copy_from_slice(black_box(&from));
+        black_box(&to);
+        Ok(())
+    })
+}
+
+fn timed(times: u32, mut work: impl FnMut() -> Result<(), Box<dyn Error>>) -> Answer {
+    let mut ns = Vec::new();
+    for _ in 0..times {
+        let start = Instant::now();
+        work()?;
+        ns.push(start.elapsed().as_nanos());
+    }
+    Ok(format!("{{\"ns\":{ns:?}}}"))
+}
