@@ -111,7 +111,9 @@ async function restart(node: NativeNode, store: Store): Promise<Restart> {
   node.metachain = await store.reopen()
   const milliseconds = performance.now() - started
   requireSameTip('restart', before, node.metachain.tip)
-  node.agree()
+  // What every host does when it starts: compare both chains, and the lock balance with the supply.
+  const { status } = await node.metachain.handshake(node.chain.source)
+  if (status !== 'in-sync') throw new DisagreementError(`restart: the handshake says ${status}`)
   // A node that does not know how far the metachain came offers its last block again.
   const { newest } = node.chain
   if (newest && (await node.connect(newest)) !== 'known') throw new DisagreementError('a block of our own chain was connected twice')

@@ -2,7 +2,7 @@
 // It knows nothing of the metachain's balances; it counts its own locked funds, so that the two
 // sides can be compared after every block.
 import { createHash } from 'node:crypto'
-import type { MetaTransaction, Tip } from 'libmetachain'
+import type { MetaTransaction, NativeBlock, NativeSource, Tip } from 'libmetachain'
 import { isMetachain } from './addresses.js'
 
 /** A native block with what it carries of the metachain. */
@@ -39,6 +39,11 @@ export function lockedBy(transactions: readonly MetaTransaction[]): bigint {
     else if (!isMetachain(to)) sum -= amount
   }
   return sum
+}
+
+/** A block as the metachain is told of it. */
+export function nativeBlock({ hash, height, parentHash, time, payload, transactions }: MinedBlock): NativeBlock {
+  return { nativeHash: hash, nativeHeight: height, nativeParentHash: parentHash, time, payload, transactions }
 }
 
 /** The hash of a native block: its header committed to parent, time, transactions and payload. */
@@ -83,6 +88,17 @@ export class NativeChain {
   /** How many blocks can be undone. */
   get undoable(): number {
     return this.#blocks.length
+  }
+
+  /** This chain as the metachain asks about it at start-up. */
+  get source(): NativeSource {
+    return {
+      tip: async () => ({ nativeHeight: this.#tip.height, nativeHash: this.#tip.hash, locked: this.#locked }),
+      block: async (height) => {
+        const kept = this.#blocks.find((block) => block.height === height)
+        return kept ? nativeBlock(kept) : null
+      },
+    }
   }
 
   /** A block on the tip with the given contents; it counts once `append` takes it. */

@@ -1,7 +1,7 @@
 // The native node: the part of a host that embeds a metachain. What it does for each block is what
 // any embedding does: mint, leave out what was rejected, build the native block, connect.
 import { TxBatch, type Metachain, type MetaTransaction, type Rejection } from 'libmetachain'
-import { NativeChain, type MinedBlock } from './native-chain.js'
+import { nativeBlock, NativeChain, type MinedBlock } from './native-chain.js'
 import type { Tally } from './tally.js'
 import type { Offered } from './workload.js'
 
@@ -59,14 +59,7 @@ export class NativeNode {
 
   /** Hands a native block to the metachain; tells whether it was new. */
   async connect(block: MinedBlock): Promise<'connected' | 'known'> {
-    const result = await this.metachain.connectBlock({
-      nativeHash: block.hash,
-      nativeHeight: block.height,
-      nativeParentHash: block.parentHash,
-      time: block.time,
-      payload: block.payload,
-      transactions: TxBatch.from(block.transactions),
-    })
+    const result = await this.metachain.connectBlock({ ...nativeBlock(block), transactions: TxBatch.from(block.transactions) })
     return result.status
   }
 

@@ -36,6 +36,7 @@ export const sections = [
     component: 'fmt',
   }),
   check('imports', 'the import rule holds', [], () => [node('check-imports.mjs')]),
+  check('documents', 'documents name what exists', [], () => [node('check-documents.mjs')]),
   check('types', 'TypeScript types agree', ['packages', 'addon'], () => [bin('typescript', 'tsc', ['-p', 'tsconfig.json', '--noEmit'])]),
   check('surface', 'index.d.ts is what index.ts says', ['packages', 'addon'], () => [node('check-surface.mjs')]),
   { name: 'rust', group: 'rust', title: 'Rust tests', needs: ['packages', 'drivers'], runners: rustCommands },
