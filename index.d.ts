@@ -1,4 +1,5 @@
 // Made from index.ts by scripts/check-surface.mjs --write; do not edit.
+/// <reference lib="esnext.disposable" />
 /** What the addon in use was built from. */
 interface BuildInfo {
     /** Version of the package. */
@@ -79,6 +80,8 @@ interface OpenOptions {
     durability?: 'block' | 'batch';
     /** Blocks that can be disconnected (default 1000). */
     undoDepth?: number;
+    /** Blocks between two snapshots of the state, from which opening begins (default 10,000). */
+    snapshotEvery?: number;
 }
 /**
  * A metachain transaction. What it is follows from its addresses, which are metachain addresses (`0x` and 40
@@ -641,6 +644,16 @@ declare class Metachain {
     /** The payload of a block of the present chain, or null. */
     payload(ref: BlockRef): Uint8Array | null;
     /**
+     * The newest transaction of the present chain with this native transaction id, and where it stands; or null.
+     * Ids are unique within the replay window; beyond it the native chain's own rule, that an output is spent once,
+     * keeps them apart.
+     */
+    transaction(txid: Uint8Array): {
+        block: number;
+        index: number;
+        transaction: MetaTransaction;
+    } | null;
+    /**
      * The withdrawals of a block, in order: what the native node releases.
      *
      * @throws MetachainError `BAD_ARGUMENT` where the chain has no such block.
@@ -675,6 +688,17 @@ declare class Metachain {
      * @throws MetachainError `CURSOR_UNKNOWN`, `CURSOR_PRUNED`, `ABORTED`, `CLOSED`.
      */
     events(options?: EventOptions): AsyncIterableIterator<ChainEvent>;
+    /**
+     * Checks every byte of the store, that the balances add up to the supply, and with `full` that executing the whole
+     * log again gives the same state. On a thread of its own; blocks go on meanwhile.
+     *
+     * @param options `onProgress` hears bytes done and bytes in all, a few times a second.
+     * @throws MetachainError `STORE_CORRUPT` with file and offset, `SNAPSHOT_INVALID`, `INTERNAL_IO`.
+     */
+    verify(options?: {
+        full?: boolean;
+        onProgress?: (done: number, total: number) => void;
+    }): Promise<void>;
     /** Counts since the chain was opened, and what it holds now; names end in their unit where they have one. */
     metrics(): Record<string, number>;
     /**

@@ -9,6 +9,10 @@ import { root, run } from './process.mjs'
 
 const path = join(root, 'index.d.ts')
 
+/** `Symbol.dispose` is newer than what many programs compile against. */
+const header = `// Made from index.ts by scripts/check-surface.mjs --write; do not edit.
+/// <reference lib="esnext.disposable" />`
+
 /** Declarations of every source file, in a folder of their own: beside index.ts the old index.d.ts would be read. */
 async function emitEach(folder) {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
@@ -37,7 +41,7 @@ export async function declarations() {
     await bundle.close()
     const [{ code }] = output
     if (code.includes('#binding')) throw new Error('index.d.ts names the private binding')
-    return `// Made from index.ts by scripts/check-surface.mjs --write; do not edit.\n${code}`
+    return `${header}\n${code}`
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -2,6 +2,8 @@
 
 use napi_derive::napi;
 
+use crate::guard::guard;
+
 /// The parts of `buildInfo()` that are fixed when the addon is compiled or loaded.
 #[napi(object, object_from_js = false)]
 pub struct BuildInfo {
@@ -19,14 +21,16 @@ pub struct BuildInfo {
 
 /// Says what this addon was built from.
 #[napi]
-pub fn build_info() -> BuildInfo {
-    BuildInfo {
-        version: env!("CARGO_PKG_VERSION"),
-        commit: env!("LIBMETACHAIN_COMMIT"),
-        profile: env!("LIBMETACHAIN_PROFILE"),
-        simd: simd(),
-        wasmtime: env!("LIBMETACHAIN_WASMTIME"),
-    }
+pub fn build_info() -> napi::Result<BuildInfo> {
+    guard("buildInfo", || {
+        Ok(BuildInfo {
+            version: env!("CARGO_PKG_VERSION"),
+            commit: env!("LIBMETACHAIN_COMMIT"),
+            profile: env!("LIBMETACHAIN_PROFILE"),
+            simd: simd(),
+            wasmtime: env!("LIBMETACHAIN_WASMTIME"),
+        })
+    })
 }
 
 #[cfg(target_arch = "x86_64")]

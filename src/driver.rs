@@ -93,8 +93,8 @@ pub fn load_driver(wasm: &[u8], options: NativeDriverOptions) -> napi::Result<As
 impl NativeDriver {
     /// SHA-256 of the module, hex.
     #[napi(getter)]
-    pub fn hash(&self) -> String {
-        hex::encode(self.inner.hash())
+    pub fn hash(&self) -> napi::Result<String> {
+        guard("Driver.hash", || Ok(hex::encode(self.inner.hash())))
     }
 
     #[napi]

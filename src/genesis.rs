@@ -73,6 +73,7 @@ pub struct NativeOpenOptions {
     /// Acknowledge when queued, not when on disk.
     pub batch: bool,
     pub undo_depth: Option<f64>,
+    pub snapshot_every: Option<f64>,
 }
 
 impl NativeOpenOptions {
@@ -87,6 +88,9 @@ impl NativeOpenOptions {
         }
         if let Some(depth) = self.undo_depth {
             options.undo_depth = values::whole(depth, "undoDepth")?;
+        }
+        if let Some(blocks) = self.snapshot_every {
+            options.snapshot_every = values::whole(blocks, "snapshotEvery")?;
         }
         Ok(options)
     }

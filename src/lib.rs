@@ -19,5 +19,7 @@ mod handshake;
 mod metachain;
 mod promise;
 mod proofs;
+mod queries;
 mod transactions;
 mod values;
+mod verify;

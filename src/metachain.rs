@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use libmetachain_engine::{
-    Account, BlockRef, CandidateBlock, Carried, ChainTip, ConnectStatus, Connected, Context,
-    Metachain, NativeBlock as CarriedBlock, OpenOptions,
+    CandidateBlock, Carried, ChainTip, ConnectStatus, Connected, Context, Metachain,
+    NativeBlock as CarriedBlock, OpenOptions,
 };
-use libmetachain_primitives::{MetaAddress, Network};
+use libmetachain_primitives::Network;
 use napi::bindgen_prelude::{
     AsyncTask, BigInt, ClassInstance, Function, Object, Uint8Array, Uint8ArraySlice,
 };
@@ -16,23 +16,28 @@ use napi::{Env, Task};
 use napi_derive::napi;
 use serde_json::json;
 
-use crate::block::{NativeBlock, genesis_hash, withdrawal_columns};
+use crate::block::{NativeBlock, genesis_hash};
 use crate::genesis::NativeOpenOptions;
 use crate::guard::{Failure, Outcome, chain_report, guard};
 use crate::promise::promise;
-use crate::transactions::{NativeBatch, PackedTransactions, TransactionColumns};
+use crate::transactions::{NativeBatch, PackedTransactions};
 use crate::values;
 
 /// A running metachain. TypeScript's class of that name wraps it.
 #[napi]
 pub struct NativeMetachain {
-    inner: Metachain,
+    inner: Arc<Metachain>,
     network: Network,
 }
 
 impl NativeMetachain {
-    pub(crate) fn inner(&self) -> &Metachain {
+    pub(crate) fn inner(&self) -> &Arc<Metachain> {
         &self.inner
+    }
+
+    /// Whose addresses the chain speaks of.
+    pub(crate) fn native_network(&self) -> Network {
+        self.network
     }
 }
 
@@ -52,6 +57,7 @@ impl Task for Open {
 
     fn resolve(&mut self, _: Env, inner: Metachain) -> napi::Result<NativeMetachain> {
         let network = inner.genesis().network;
+        let inner = Arc::new(inner);
         Ok(NativeMetachain { inner, network })
     }
 }
@@ -154,25 +160,6 @@ fn context(height: f64, parent_hash: &[u8], time: f64) -> Outcome<Context> {
     })
 }
 
-/// How a block of the chain is named: by one of the three.
-#[napi(object, object_to_js = false)]
-pub struct NativeBlockRef<'env> {
-    pub height: Option<f64>,
-    pub hash: Option<Uint8ArraySlice<'env>>,
-    pub native_hash: Option<Uint8ArraySlice<'env>>,
-}
-
-impl NativeBlockRef<'_> {
-    fn read(&self) -> Outcome<BlockRef> {
-        Ok(match (self.height, &self.hash, &self.native_hash) {
-            (Some(height), ..) => BlockRef::Height(values::whole(height, "height")?),
-            (_, Some(hash), _) => BlockRef::Hash(values::hash(hash, "hash")?),
-            (.., Some(hash)) => BlockRef::Native(values::hash(hash, "nativeHash")?),
-            (None, None, None) => return Err(values::bad("ref", "no block is named".into())),
-        })
-    }
-}
-
 /// What became of a block given to connect.
 #[napi(object, object_from_js = false)]
 pub struct NativeConnected {
@@ -192,32 +179,6 @@ impl From<Connected> for NativeConnected {
     }
 }
 
-/// An account.
-#[napi(object, object_from_js = false)]
-pub struct NativeAccount {
-    pub address: String,
-    pub balance: BigInt,
-    pub sequence: BigInt,
-}
-
-impl NativeAccount {
-    pub(crate) fn new(address: &MetaAddress, account: Account) -> Self {
-        NativeAccount {
-            address: address.to_string(),
-            balance: account.balance.into(),
-            sequence: account.sequence.into(),
-        }
-    }
-}
-
-/// A proof, the root it leads to, and the height it was made at.
-#[napi(object, object_from_js = false)]
-pub struct NativeProof {
-    pub height: f64,
-    pub root: Uint8Array,
-    pub proof: Uint8Array,
-}
-
 /// Ends a run of connects before its next block.
 #[napi]
 pub struct AbortFlag(Arc<AtomicBool>);
@@ -225,15 +186,17 @@ pub struct AbortFlag(Arc<AtomicBool>);
 #[napi]
 impl AbortFlag {
     #[napi(constructor)]
-    #[allow(clippy::new_without_default, reason = "only JavaScript makes one")]
-    pub fn new() -> Self {
-        AbortFlag(Arc::default())
+    pub fn new() -> napi::Result<Self> {
+        guard("AbortFlag", || Ok(AbortFlag(Arc::default())))
     }
 
     /// Sets the flag.
     #[napi]
-    pub fn abort(&self) {
-        self.0.store(true, Ordering::Release);
+    pub fn abort(&self) -> napi::Result<()> {
+        guard("AbortFlag.abort", || {
+            self.0.store(true, Ordering::Release);
+            Ok(())
+        })
     }
 }
 
@@ -241,14 +204,16 @@ impl AbortFlag {
 impl NativeMetachain {
     /// The name of the native network.
     #[napi(getter)]
-    pub fn network(&self) -> &'static str {
-        self.network.as_str()
+    pub fn network(&self) -> napi::Result<&'static str> {
+        guard("Metachain.network", || Ok(self.network.as_str()))
     }
 
     /// The chain's id.
     #[napi(getter)]
-    pub fn chain_id(&self) -> String {
-        self.inner.genesis().chain_id.clone()
+    pub fn chain_id(&self) -> napi::Result<String> {
+        guard("Metachain.chainId", || {
+            Ok(self.inner.genesis().chain_id.clone())
+        })
     }
 
     /// The genesis hash.
@@ -398,73 +363,6 @@ impl NativeMetachain {
         promise(env, "Metachain.close", Ok::<(), Failure>, |done| {
             self.inner.close_later(done);
             Ok(())
-        })
-    }
-
-    #[napi]
-    pub fn account(&self, address: String) -> napi::Result<Option<NativeAccount>> {
-        guard("Metachain.account", || {
-            let address = MetaAddress::parse(&address)?;
-            let account = self.inner.account(&address)?;
-            Ok(account.map(|account| NativeAccount::new(&address, account)))
-        })
-    }
-
-    #[napi]
-    pub fn block(&self, block: NativeBlockRef) -> napi::Result<Option<NativeBlock>> {
-        guard("Metachain.block", || {
-            let stored = self.inner.block(block.read()?)?;
-            Ok(stored.map(|stored| NativeBlock::stored(stored, self.network)))
-        })
-    }
-
-    #[napi]
-    pub fn payload(&self, block: NativeBlockRef) -> napi::Result<Option<Uint8Array>> {
-        guard("Metachain.payload", || {
-            let payload = self.inner.payload(block.read()?)?;
-            Ok(payload.map(|payload| Uint8Array::from(payload.to_vec())))
-        })
-    }
-
-    #[napi]
-    pub fn withdrawals(&self, block: NativeBlockRef) -> napi::Result<TransactionColumns> {
-        guard("Metachain.withdrawals", || {
-            withdrawal_columns(&self.inner.withdrawals(block.read()?)?, self.network)
-        })
-    }
-
-    #[napi]
-    pub fn prove_account(&self, address: String) -> napi::Result<NativeProof> {
-        guard("Metachain.proveAccount", || {
-            let proven = self.inner.prove_account(&MetaAddress::parse(&address)?)?;
-            Ok(NativeProof {
-                height: values::number(proven.height),
-                root: proven.state_root.0.into(),
-                proof: proven.proof.into(),
-            })
-        })
-    }
-
-    #[napi]
-    pub fn prove_withdrawal(&self, block: NativeBlockRef, index: u32) -> napi::Result<NativeProof> {
-        guard("Metachain.proveWithdrawal", || {
-            let proven = self.inner.prove_withdrawal(block.read()?, index)?;
-            Ok(NativeProof {
-                height: values::number(proven.height),
-                root: proven.withdrawals_root.0.into(),
-                proof: proven.proof.into(),
-            })
-        })
-    }
-
-    #[napi(ts_return_type = "Record<string, number>")]
-    pub fn metrics<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
-        guard("Metachain.metrics", || {
-            let mut metrics = Object::new(env)?;
-            for (name, value) in self.inner.metrics()? {
-                metrics.set(name, values::number(value))?;
-            }
-            Ok(metrics)
         })
     }
 

@@ -6,7 +6,7 @@ use napi_derive::napi;
 
 use crate::block::{printed_as, withdrawal_columns};
 use crate::guard::guard;
-use crate::metachain::NativeAccount;
+use crate::queries::NativeAccount;
 use crate::transactions::TransactionColumns;
 use crate::values;
 

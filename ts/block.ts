@@ -37,8 +37,8 @@ export function blockOf(handle: Handle): Block {
   }
 }
 
-/** Transactions out of columns. */
-function unpack(columns: TransactionColumns): MetaTransaction[] {
+/** Transactions out of columns. @internal */
+export function unpack(columns: TransactionColumns): MetaTransaction[] {
   const { text, lengths, amounts, txids, withTxid } = columns
   const transactions = new Array<MetaTransaction>(amounts.length)
   let at = 0

@@ -45,6 +45,8 @@ export interface OpenOptions {
   durability?: 'block' | 'batch'
   /** Blocks that can be disconnected (default 1000). */
   undoDepth?: number
+  /** Blocks between two snapshots of the state, from which opening begins (default 10,000). */
+  snapshotEvery?: number
 }
 
 /**

@@ -60,7 +60,7 @@ export class Driver {
     if (!native) throw new DriverError('BAD_ARGUMENT', 'a driver is made by Driver.load or DriverRegistry.get')
     this.#native = native
     this.#integers = integers
-    this.hash = native.hash
+    this.hash = call(() => native.hash)
   }
 
   static {

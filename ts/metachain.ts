@@ -11,7 +11,7 @@ import {
   type PackedTransactions,
 } from '#binding'
 import { Checks } from './arguments.js'
-import { blockOf, hashAt, withdrawalsOf } from './block.js'
+import { blockOf, hashAt, unpack, withdrawalsOf } from './block.js'
 import {
   type Account,
   type Block,
@@ -77,12 +77,12 @@ export class Metachain {
 
   /** The native network whose addresses this chain speaks of. */
   get network(): Network {
-    return this.#native.network as Network
+    return call(() => this.#native.network) as Network
   }
 
   /** The chain's id. */
   get chainId(): string {
-    return this.#native.chainId
+    return call(() => this.#native.chainId)
   }
 
   /** The hash that commits to every genesis parameter; the parent of block 1. */
@@ -175,8 +175,8 @@ export class Metachain {
     checks.object(options, 'options')
     const { signal } = options
     const inputs = blocks.map((block, index) => this.#input(block, `blocks[${index}]`, true))
-    const flag = new AbortFlag()
-    const abort = (): void => flag.abort()
+    const flag = call(() => new AbortFlag())
+    const abort = (): void => call(() => flag.abort())
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort)
     try {
@@ -294,6 +294,19 @@ export class Metachain {
   }
 
   /**
+   * The newest transaction of the present chain with this native transaction id, and where it stands; or null.
+   * Ids are unique within the replay window; beyond it the native chain's own rule, that an output is spent once,
+   * keeps them apart.
+   */
+  transaction(txid: Uint8Array): { block: number; index: number; transaction: MetaTransaction } | null {
+    checks.hash(txid, 'txid')
+    const found = call(() => this.#native.transaction(txid))
+    if (found === null) return null
+    const [transaction] = unpack(found.columns)
+    return { block: found.height, index: found.index, transaction: transaction as MetaTransaction }
+  }
+
+  /**
    * The withdrawals of a block, in order: what the native node releases.
    *
    * @throws MetachainError `BAD_ARGUMENT` where the chain has no such block.
@@ -338,6 +351,21 @@ export class Metachain {
   events(options: EventOptions = {}): AsyncIterableIterator<ChainEvent> {
     checkEventOptions(options)
     return events(this.#native, this.#wakers, options)
+  }
+
+  /**
+   * Checks every byte of the store, that the balances add up to the supply, and with `full` that executing the whole
+   * log again gives the same state. On a thread of its own; blocks go on meanwhile.
+   *
+   * @param options `onProgress` hears bytes done and bytes in all, a few times a second.
+   * @throws MetachainError `STORE_CORRUPT` with file and offset, `SNAPSHOT_INVALID`, `INTERNAL_IO`.
+   */
+  async verify(options: { full?: boolean; onProgress?: (done: number, total: number) => void } = {}): Promise<void> {
+    checks.object(options, 'options')
+    const { full = false, onProgress } = options
+    if (typeof full !== 'boolean') checks.fail('options.full', 'a boolean', full)
+    if (onProgress !== undefined && typeof onProgress !== 'function') checks.fail('options.onProgress', 'a function', onProgress)
+    await callAsync(() => this.#native.verify(full, onProgress))
   }
 
   /** Counts since the chain was opened, and what it holds now; names end in their unit where they have one. */

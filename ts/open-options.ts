@@ -12,13 +12,14 @@ const countMax = 2 ** 32 - 1
 /** @internal */
 export function nativeOpenOptions(options: OpenOptions): NativeOpenOptions {
   checks.object(options, 'options')
-  const { path, genesis, durability, undoDepth } = options
+  const { path, genesis, durability, undoDepth, snapshotEvery } = options
   const native: NativeOpenOptions = {
     batch: checks.optional(durability, (value) => checks.word(value, 'durability', ['block', 'batch'])) === 'batch',
   }
   if (path !== undefined) native.path = directory(path)
   if (genesis !== undefined) native.genesis = nativeGenesis(genesis)
   if (undoDepth !== undefined) native.undoDepth = checks.whole(undoDepth, 'undoDepth')
+  if (snapshotEvery !== undefined) native.snapshotEvery = checks.whole(snapshotEvery, 'snapshotEvery', 1)
   return native
 }
 
