@@ -38,7 +38,7 @@ async function run(args: readonly string[], onError?: OnError): Promise<Finished
 function finish(args: readonly string[], onError?: OnError): Promise<Finished> {
   return new Promise((resolve, reject) => {
     // A run that hangs must end before its test does, or it stays behind.
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], timeout: 120_000, killSignal: 'SIGKILL' })
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], timeout: 280_000, killSignal: 'SIGKILL' })
     let out = ''
     let err = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
@@ -119,7 +119,7 @@ for (const [args, message] of mistakes)
   })
 
 test('a whole run keeps both ledgers equal through bad transactions, a reorganisation and a restart', async (t) => {
-  const finished = await start('--blocks', '40', '--txs', '60', '--accounts', '30', '--json')
+  const finished = await example('--blocks', '40', '--txs', '60', '--accounts', '30', '--json')
   t.is(finished.code, 0, finished.err)
   const result = report(finished)
   t.is(result.height, 40)
@@ -136,6 +136,13 @@ test('a whole run keeps both ledgers equal through bad transactions, a reorganis
   t.true(result.stake.same)
   t.is(result.stake.decoded.value, '4014086097495')
   t.true(result.stake.rkyv.length > 0)
+})
+
+test('the start command makes everything ready and runs the example', async (t) => {
+  const finished = await start('--blocks', '3', '--txs', '5', '--json')
+  t.is(finished.code, 0, finished.err)
+  t.is(report(finished).height, 3)
+  t.regex(finished.err, /Set-up complete in/)
 })
 
 test('the summary for people says what the JSON says', async (t) => {

@@ -62,7 +62,7 @@ function chainRows(summary: Summary): [string, string][] {
     ...rows,
     ['speed', `${rate(tally.blocks / summary.seconds)} blocks/s, ${rate(tally.accepted / summary.seconds)} tx/s`],
     ['  a block', `${perBlock(tally.mintMs, tally.blocks)} ms to mint, ${perBlock(tally.connectMs, tally.blocks)} ms to connect durably`],
-    ['store', `${grouped(Math.ceil(summary.storeBytes / 1024))} KiB${summary.directory === null ? ', temporary' : ` in ${summary.directory}`}`],
+    ['store', `${grouped(Math.ceil(summary.storeBytes / 1024))} KiB on disk, block files being preallocated${summary.directory === null ? ', temporary' : ` in ${summary.directory}`}`],
   ]
 }
 
