@@ -43,8 +43,9 @@ export class Progress {
   /** A line of its own about something that happened. */
   say(text: string): void {
     if (!this.#shown) return
-    this.end()
-    this.#stream.write(`${text}\n`)
+    // In the place of the bar, which the next update draws below.
+    this.#stream.write(`${this.#open ? '\r\u001b[2K' : ''}${text}\n`)
+    this.#open = false
     this.#drawn = 0
   }
 
