@@ -157,5 +157,10 @@ mod tests {
         assert_eq!(accounts.find(&address(1_000)), None);
         accounts.put(1_001, Leaf::new(&address(4_999)));
         assert_eq!(accounts.find(&address(4_999)), Some(1_001));
+        assert_eq!(
+            accounts.table.len(),
+            accounts.len(),
+            "nothing is left behind"
+        );
     }
 }
