@@ -45,7 +45,7 @@ export const sections = [
     group: 'rust',
     title: "agreement with Dusk's own crates",
     needs: ['drivers'],
-    runners: () => [{ reader: 'several', command: node('test-conformance.mjs') }],
+    runners: () => [{ reader: 'cargoTest', command: node('test-conformance.mjs') }],
   },
   { name: 'ava', group: 'ts', title: 'TypeScript tests', needs: all, runners: () => [{ reader: 'ava', command: bin('ava', 'ava', []) }] },
   check('clippy', 'clippy finds nothing', [], () => [['cargo', ['clippy', '--release', '--workspace', '--all-targets', '--locked', '--', '-D', 'warnings']]], {

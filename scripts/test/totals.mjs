@@ -32,23 +32,7 @@ function ava(lines) {
   }
 }
 
-/** Node's own test runner: a comment line for each count. */
-function nodeTest(lines) {
-  return {
-    passed: sum(lines, /^(?:#|ℹ) pass (\d+)/),
-    failed: sum(lines, /^(?:#|ℹ) fail (\d+)/),
-    skipped: sum(lines, /^(?:#|ℹ) (?:skipped|todo) (\d+)/),
-  }
-}
-
-/** A script that runs several runners: its own closing line, or else what they say together. */
-function several(lines) {
-  const closing = lines.map((line) => /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/.exec(line)).findLast(Boolean)
-  if (closing) return { passed: Number(closing[1]), failed: Number(closing[2]), skipped: Number(closing[3] ?? 0) }
-  return [cargoTest, nextest, nodeTest].map((read) => read(lines)).reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped }))
-}
-
-const readers = { cargoTest, nextest, ava, several }
+const readers = { cargoTest, nextest, ava }
 
 /**
  * The totals of one run. A runner that failed without a failed test, or that ran no test at all,
