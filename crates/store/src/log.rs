@@ -1,11 +1,9 @@
-//! The queue in front of the writer: numbers and places are given here, in order, and records
-//! wait here to be written in groups.
+//! The log of an open store: who appends, who writes, who waits.
 //!
 //! The [`Writer`] is kept in the queue and taken out by whoever is to write: the store's thread,
 //! or a caller that waits for a record anyway and so saves two changes of thread. There is one
 //! writer, so there is one group in flight at a time.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -14,57 +12,13 @@ use libmetachain_primitives::{Code, Error, Result};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::fault::closed;
-use crate::format::{FIRST_FRAME, StoreKey, frame_len, sections};
-use crate::index;
-use crate::options::{Durability, StoreOptions};
+use crate::format::{StoreKey, frame_len, sections};
+use crate::index_follow;
+use crate::options::StoreOptions;
+use crate::queue::{Call, Life, Queue, needed_bytes};
 use crate::recover::{Tail, check_unused};
 use crate::segments::Segments;
-use crate::writer::{Pending, SEAL_BYTES, Writer};
-
-/// Bytes written with one sync, unless a single record has more.
-const GROUP_BYTES_MAX: u64 = 32 << 20;
-
-/// How far the log's life has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Life {
-    Open,
-    Closing,
-    Closed,
-}
-
-#[derive(Debug)]
-struct Queue {
-    next: u64,
-    segment: u32,
-    offset: u64,
-    capacity: u64,
-    /// Bytes of the next segment, when it is ready.
-    spare: Option<u64>,
-    waiting: VecDeque<Arc<Pending>>,
-    waiting_bytes: usize,
-    /// Taken by the writer but not yet written.
-    in_flight: Vec<Arc<Pending>>,
-    /// Records on disk.
-    durable: u64,
-    /// Segment and offset where they end.
-    durable_end: (u32, u64),
-    /// Records that somebody waits for.
-    wanted: u64,
-    /// Absent while somebody writes.
-    writer: Option<Box<Writer>>,
-    callbacks: Callbacks,
-    fatal: Option<Error>,
-    life: Life,
-}
-
-#[derive(Default)]
-struct Callbacks(BTreeMap<u64, Vec<WhenDurable>>);
-
-impl std::fmt::Debug for Callbacks {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Callbacks({})", self.0.len())
-    }
-}
+use crate::writer::Writer;
 
 /// The log of one store; shared by its handle, its thread and its readers.
 #[derive(Debug)]
@@ -86,7 +40,7 @@ pub(crate) struct Log {
     /// A snapshot is being written: there is one temporary file.
     snapshotting: AtomicBool,
     /// Closed before the log is.
-    index: Mutex<Weak<index::Shared>>,
+    index: Mutex<Weak<index_follow::Shared>>,
 }
 
 impl Log {
@@ -98,24 +52,7 @@ impl Log {
     ) -> Result<Self> {
         let writer = Writer::new(Arc::clone(&segments), key, tail, options.fill_bytes)?;
         let capacity = segments.get(tail.segment, &key)?.len;
-        let queue = Queue {
-            next: tail.chain.next,
-            segment: tail.segment,
-            offset: tail.offset,
-            // Nothing fits behind a seal.
-            capacity: if tail.sealed { tail.offset } else { capacity },
-            spare: None,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            in_flight: Vec::new(),
-            durable: tail.chain.next,
-            durable_end: (tail.segment, tail.offset),
-            wanted: 0,
-            writer: Some(Box::new(writer)),
-            callbacks: Callbacks::default(),
-            fatal: None,
-            life: Life::Open,
-        };
+        let queue = Queue::new(tail, capacity, Box::new(writer));
         Ok(Self {
             segments,
             key,
@@ -162,12 +99,12 @@ impl Log {
     }
 
     /// Has the index closed before the log.
-    pub(crate) fn attach_index(&self, index: &Arc<index::Shared>) {
+    pub(crate) fn attach_index(&self, index: &Arc<index_follow::Shared>) {
         *self.index.lock() = Arc::downgrade(index);
     }
 
     /// The index, if there is one.
-    pub(crate) fn attached_index(&self) -> Option<Arc<index::Shared>> {
+    pub(crate) fn attached_index(&self) -> Option<Arc<index_follow::Shared>> {
         self.index.lock().upgrade()
     }
 
@@ -202,23 +139,10 @@ impl Log {
                 queue = self.queue.lock();
             }
         }
-        let place = Place {
-            segment: queue.segment,
-            offset: queue.offset,
-            len,
-        };
-        let sequence = queue.next;
-        queue.next += 1;
-        queue.offset += u64::from(len);
-        queue.waiting_bytes += len as usize;
-        queue.waiting.push_back(Arc::new(Pending {
-            sequence,
-            place,
-            record,
-        }));
+        let appended = queue.push(record, len);
         drop(queue);
         self.work.notify_one();
-        Ok(Appended { sequence, place })
+        Ok(appended)
     }
 
     /// Makes the next segment ready unless it is.
@@ -276,23 +200,8 @@ impl Log {
     }
 
     pub(crate) fn when_durable(&self, sequence: u64, done: WhenDurable) {
-        let mut queue = self.queue.lock();
-        let known = if queue.durable > sequence {
-            Some(Ok(()))
-        } else if let Some(fatal) = &queue.fatal {
-            Some(Err(fatal.clone()))
-        } else if queue.life == Life::Closed {
-            Some(Err(closed()))
-        } else {
-            queue.check_known(sequence).err().map(Err)
-        };
-        match known {
-            Some(result) => {
-                drop(queue);
-                done(result);
-            }
-            None => queue.callbacks.0.entry(sequence).or_default().push(done),
-        }
+        let call = self.queue.lock().register(sequence, done);
+        run_all(call.into_iter().collect());
     }
 
     /// Everything appended before the call is on disk.
@@ -313,12 +222,7 @@ impl Log {
         if queue.life == Life::Closed {
             return Err(closed());
         }
-        let found = queue
-            .in_flight
-            .iter()
-            .chain(&queue.waiting)
-            .find(|pending| pending.place == place);
-        Ok(found.map(|pending| pending.record.clone()))
+        Ok(queue.unwritten(place))
     }
 
     /// Writes everything, then the closing mark. The first call does it; others wait for it.
@@ -370,8 +274,22 @@ impl Log {
             } else if !self.idle(&mut queue) && !queue.can_write() && queue.life != Life::Closed {
                 // Asked again, because the queue was unlocked while we idled: a record that came
                 // then has signalled nobody.
-                self.work.wait(&mut queue);
+                self.rest(&mut queue);
             }
+        }
+    }
+
+    /// Waits for work. What a batch left unsynced is not left so for long.
+    fn rest(&self, queue: &mut MutexGuard<'_, Queue>) {
+        let dirty = queue.durable < queue.next && queue.life == Life::Open && queue.fatal.is_none();
+        if !dirty {
+            self.work.wait(queue);
+        } else if self
+            .work
+            .wait_for(queue, self.options.batch_interval)
+            .timed_out()
+        {
+            queue.wanted = queue.wanted.max(queue.next);
         }
     }
 
@@ -463,125 +381,8 @@ impl Log {
     }
 }
 
-type Call = (WhenDurable, Result<()>);
-
 fn run_all(calls: Vec<Call>) {
     for (done, result) in calls {
         done(result);
     }
-}
-
-impl Queue {
-    fn check_open(&self) -> Result<()> {
-        if let Some(fatal) = &self.fatal {
-            return Err(fatal.clone());
-        }
-        if self.life == Life::Open {
-            Ok(())
-        } else {
-            Err(closed())
-        }
-    }
-
-    fn check_known(&self, sequence: u64) -> Result<()> {
-        if sequence < self.next {
-            return Ok(());
-        }
-        if self.life == Life::Closed {
-            return Err(closed());
-        }
-        let why = format!("record {sequence} was not appended");
-        Err(Error::new(Code::BadArgument, why))
-    }
-
-    /// Whether a frame fits here or in the next segment; moves there if so.
-    fn find_room(&mut self, len: u32) -> bool {
-        let end = self.offset + u64::from(len) + SEAL_BYTES;
-        if end <= self.capacity {
-            return true;
-        }
-        match (self.spare, self.segment.checked_add(1)) {
-            (Some(bytes), Some(next)) if bytes >= needed_bytes(len) => {
-                self.segment = next;
-                self.offset = FIRST_FRAME;
-                self.capacity = bytes;
-                self.spare = None;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Takes what may be written with one sync: records of one segment, up to a bound.
-    fn take_group(&mut self) -> Vec<Arc<Pending>> {
-        let mut group = Vec::new();
-        let mut bytes = 0_u64;
-        let Some(segment) = self.waiting.front().map(|first| first.place.segment) else {
-            return group;
-        };
-        while let Some(pending) = self.waiting.front() {
-            let len = u64::from(pending.place.len);
-            let fits = group.is_empty() || bytes + len <= GROUP_BYTES_MAX;
-            if pending.place.segment != segment || !fits {
-                break;
-            }
-            bytes += len;
-            self.waiting_bytes = self
-                .waiting_bytes
-                .saturating_sub(pending.place.len as usize);
-            group.extend(self.waiting.pop_front());
-        }
-        group
-    }
-
-    fn sync_due(&self, options: &StoreOptions, group: &[Arc<Pending>], unsynced: u64) -> bool {
-        let bytes: u64 = group
-            .iter()
-            .map(|pending| u64::from(pending.place.len))
-            .sum();
-        match options.durability {
-            Durability::Block => !group.is_empty(),
-            Durability::Batch => {
-                let written = group.last().map(|last| last.sequence + 1);
-                let reaches = written.unwrap_or(self.next) >= self.wanted;
-                (self.wanted > self.durable && reaches)
-                    || unsynced + bytes >= options.batch_bytes_max.max(1)
-            }
-        }
-    }
-
-    fn has_work(&self) -> bool {
-        self.fatal.is_none() && (!self.waiting.is_empty() || self.wanted > self.durable)
-    }
-
-    fn can_write(&self) -> bool {
-        self.has_work() && self.writer.is_some()
-    }
-
-    /// The writer may have got further: what was waiting for that is due.
-    fn reached(&mut self, writer: &Writer) -> Vec<Call> {
-        self.durable = self.durable.max(writer.synced());
-        self.durable_end = writer.synced_end();
-        let later = self.callbacks.0.split_off(&self.durable);
-        let due = std::mem::replace(&mut self.callbacks.0, later);
-        due.into_values()
-            .flatten()
-            .map(|done| (done, Ok(())))
-            .collect()
-    }
-
-    /// The log is dead: nothing queued will ever be written.
-    fn fail(&mut self, error: &Error) -> Vec<Call> {
-        self.fatal = Some(error.clone());
-        self.waiting.clear();
-        self.waiting_bytes = 0;
-        let calls = std::mem::take(&mut self.callbacks.0);
-        let failed = |done| (done, Err(error.clone()));
-        calls.into_values().flatten().map(failed).collect()
-    }
-}
-
-/// Bytes that a segment must have to take a frame of this length first.
-fn needed_bytes(len: u32) -> u64 {
-    FIRST_FRAME + u64::from(len) + SEAL_BYTES
 }

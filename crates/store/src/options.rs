@@ -1,5 +1,7 @@
 //! How a store behaves: durability, sizes and bounds.
 
+use std::time::Duration;
+
 /// When a record counts as acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -23,6 +25,9 @@ pub struct StoreOptions {
     pub queue_bytes_max: usize,
     /// In [`Durability::Batch`]: bytes written but not synced at which a sync is made.
     pub batch_bytes_max: u64,
+    /// In [`Durability::Batch`]: how long the store's thread leaves records unsynced when no more
+    /// come.
+    pub batch_interval: Duration,
     /// How far ahead of the last record the segment is filled with written zeros. Overwriting
     /// written blocks needs one trip to the device where filling reserved ones needs two.
     pub fill_bytes: u64,
@@ -38,6 +43,7 @@ impl Default for StoreOptions {
             segment_bytes: 128 << 20,
             queue_bytes_max: 64 << 20,
             batch_bytes_max: 16 << 20,
+            batch_interval: Duration::from_millis(500),
             fill_bytes: 16 << 20,
             writer_thread: true,
         }

@@ -14,10 +14,9 @@ use libmetachain_primitives::Result;
 
 use crate::disk::DiskFile;
 use crate::fault::{corrupt, io_failed};
-use crate::format::{
-    FIRST_FRAME, FRAME_HEADER_BYTES, FrameHeader, Kind, PRUNED_BODIES, PRUNED_UNDO, SegmentHeader,
-};
+use crate::format::{FRAME_HEADER_BYTES, FrameHeader, Kind};
 use crate::log::Log;
+use crate::segment_header::{FIRST_FRAME, PRUNED_BODIES, PRUNED_UNDO, SegmentHeader};
 use crate::segments::Segment;
 use crate::walk::{Step, Walk};
 

@@ -23,8 +23,9 @@ use libmetachain_primitives::Result;
 
 use crate::fault::{corrupt, io_failed};
 use crate::format::{
-    Digest, FIRST_FRAME, FRAME_ALIGN, FRAME_HEADER_BYTES, FRAME_MAGIC, FrameHeader, Kind, StoreKey,
+    Digest, FRAME_ALIGN, FRAME_HEADER_BYTES, FRAME_MAGIC, FrameHeader, Kind, StoreKey,
 };
+use crate::segment_header::FIRST_FRAME;
 use crate::segments::{HeaderState, Segment, Segments};
 use crate::walk::{Chain, Step, Walk};
 

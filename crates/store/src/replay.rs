@@ -6,8 +6,9 @@ use libmetachain_ledger::{Place, Record};
 use libmetachain_primitives::{Code, Error, Result};
 
 use crate::fault::corrupt;
-use crate::format::{Digest, FIRST_FRAME, Kind, StoreKey};
+use crate::format::{Digest, Kind, StoreKey};
 use crate::log::Log;
+use crate::segment_header::FIRST_FRAME;
 use crate::segments::Segments;
 use crate::walk::{Chain, Step, Walk};
 

@@ -11,9 +11,9 @@ use parking_lot::Mutex;
 
 use crate::disk::{Disk, DiskFile};
 use crate::fault::{corrupt, io_failed};
-use crate::format::{
-    BadSegment, FORMAT_VERSION, FRAME_HEADER_BYTES, FrameHeader, SEGMENT_HEADER_BYTES,
-    SegmentHeader, StoreKey, segment_name, segment_number,
+use crate::format::{FRAME_HEADER_BYTES, FrameHeader, StoreKey};
+use crate::segment_header::{
+    BadSegment, FORMAT_VERSION, SEGMENT_HEADER_BYTES, SegmentHeader, segment_name, segment_number,
 };
 
 /// Handles kept open; a store of a terabyte must not use up the process's file descriptors.

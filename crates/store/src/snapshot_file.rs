@@ -14,7 +14,8 @@ use libmetachain_primitives::{BlockHash, Code, Error, Result};
 
 use crate::disk::{Disk, DiskFile};
 use crate::fault::io_failed;
-use crate::format::{Digest, FORMAT_VERSION, digest_at, u32_at, u64_at};
+use crate::format::{Digest, digest_at, u32_at, u64_at};
+use crate::segment_header::FORMAT_VERSION;
 
 const MAGIC: [u8; 8] = [0xf1, b'm', b'c', b's', b'n', b'p', 0x0a, 0x1a];
 const HEADER_BYTES: usize = 4096;

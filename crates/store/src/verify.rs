@@ -5,9 +5,10 @@ use std::sync::Arc;
 use libmetachain_primitives::{Code, Error, Result};
 
 use crate::fault::{corrupt, io_failed};
-use crate::format::{FIRST_FRAME, Kind};
+use crate::format::Kind;
 use crate::log::Log;
 use crate::recover::is_zero;
+use crate::segment_header::FIRST_FRAME;
 use crate::segments::Segment;
 use crate::snapshot::Snapshots;
 use crate::walk::{Chain, Step, Walk};

@@ -3,7 +3,8 @@
 use libmetachain_primitives::Result;
 
 use crate::fault::{corrupt, io_failed};
-use crate::format::{Digest, FIRST_FRAME, FRAME_HEADER_BYTES, FrameHeader, Kind, StoreKey};
+use crate::format::{Digest, FRAME_HEADER_BYTES, FrameHeader, Kind, StoreKey};
+use crate::segment_header::FIRST_FRAME;
 use crate::segments::Segment;
 
 /// Bytes read at a time.

@@ -9,10 +9,9 @@ use libmetachain_ledger::{Place, Record};
 use libmetachain_primitives::{Error, Result};
 
 use crate::fault::io_failed;
-use crate::format::{
-    FIRST_FRAME, FRAME_HEADER_BYTES, Kind, Link, StoreKey, encode_mark, encode_record, u64_at,
-};
+use crate::format::{FRAME_HEADER_BYTES, Kind, Link, StoreKey, encode_mark, encode_record, u64_at};
 use crate::recover::Tail;
+use crate::segment_header::FIRST_FRAME;
 use crate::segments::{Segment, Segments};
 use crate::walk::Chain;
 

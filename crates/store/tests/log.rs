@@ -3,12 +3,13 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
 use common::{connect, disconnect, genesis, native, small};
-use libmetachain_ledger::{Appended, Record, Store};
+use libmetachain_ledger::{Appended, Place, Record, Store};
 use libmetachain_primitives::{Code, Result};
 use libmetachain_store::{Durability, FileStore, MemoryStore, Opened, RealDisk, StoreOptions};
 
@@ -243,4 +244,123 @@ fn many_threads_append_and_wait() {
     drop(opened);
     let mut opened = open(dir.path(), options).unwrap();
     assert_eq!(replayed(&mut opened).len(), 201);
+}
+
+/// The lock is the system's: it is there between processes, and gone with the process.
+#[test]
+fn another_process_is_refused_until_this_one_dies() {
+    let dir = tempfile::tempdir().unwrap();
+    if let Ok(held) = std::env::var("METACHAIN_TEST_HOLD") {
+        // The other process: opens, says so, and waits to be killed.
+        let _opened = open(Path::new(&held), small(8 << 10)).unwrap();
+        println!("open");
+        std::io::stdin().read_line(&mut String::new()).unwrap();
+        return;
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "another_process_is_refused_until_this_one_dies",
+            "--exact",
+            "--nocapture",
+        ])
+        .env("METACHAIN_TEST_HOLD", dir.path())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(
+        said.map_while(std::io::Result::ok)
+            .any(|line| line.contains("open"))
+    );
+    let refused = open(dir.path(), small(8 << 10)).unwrap_err();
+    assert_eq!(refused.code(), Code::StoreLocked);
+    assert!(refused.is_retryable());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(open(dir.path(), small(8 << 10)).unwrap().recovery.records == 0);
+}
+
+#[test]
+fn another_version_is_told_from_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open(dir.path(), small(8 << 10)).unwrap();
+    append_all(&opened.store, &workload()[..3]);
+    drop(opened);
+    let path = dir.path().join("blk00000.dat");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[8] = 2;
+    std::fs::write(&path, &bytes).unwrap();
+    let damaged = open(dir.path(), small(8 << 10)).unwrap_err();
+    assert_eq!(damaged.code(), Code::StoreCorrupt);
+    assert_eq!(damaged.detail("file"), Some(&"blk00000.dat".into()));
+    let hash = blake3::hash(&bytes[..96]);
+    bytes[96..128].copy_from_slice(hash.as_bytes());
+    std::fs::write(&path, &bytes).unwrap();
+    let other = open(dir.path(), small(8 << 10)).unwrap_err();
+    assert_eq!(other.code(), Code::StoreVersion);
+}
+
+#[test]
+fn a_batch_is_synced_when_it_is_long_enough_or_old_enough() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions {
+        durability: Durability::Batch,
+        batch_bytes_max: 10_000,
+        batch_interval: std::time::Duration::from_millis(1),
+        ..small(1 << 20)
+    };
+    let opened = open(dir.path(), options).unwrap();
+    let records = workload();
+    let (tell, told) = mpsc::channel();
+    for record in &records {
+        let at = opened.store.append(record.clone()).unwrap();
+        let tell = tell.clone();
+        opened
+            .store
+            .when_durable(at.sequence, Box::new(move |it| tell.send(it).unwrap()));
+    }
+    // Nobody flushes: the calls come by themselves.
+    for _ in &records {
+        told.recv().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn places_that_hold_no_record_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open(dir.path(), small(64 << 10)).unwrap();
+    let appended = append_all(&opened.store, &workload());
+    opened.store.flush().unwrap();
+    let good = appended[3].place;
+    let bad = [
+        Place {
+            offset: good.offset + 64,
+            ..good
+        },
+        Place {
+            offset: u64::MAX,
+            ..good
+        },
+        Place {
+            len: good.len + 64,
+            ..good
+        },
+        Place { len: 0, ..good },
+        Place {
+            len: u32::MAX,
+            ..good
+        },
+        Place {
+            segment: 77,
+            ..good
+        },
+        Place { offset: 0, ..good },
+    ];
+    for place in bad {
+        let refused = opened.store.read(place).unwrap_err();
+        assert_eq!(refused.code(), Code::StoreCorrupt, "{place:?}");
+    }
+    let wrong = opened.store.replay_after(2, good).unwrap_err();
+    assert_eq!(wrong.code(), Code::StoreCorrupt);
 }
