@@ -8,7 +8,8 @@ use crate::model::{Enum, Field, Kind, Message, Shape, Spec};
 ///
 /// `support` is the path of a module with the functions that write integers of 64 bits as decimal
 /// strings and bytes as hex: modules `integer`, `optional_integer`, `integers`, `bytes` and
-/// `optional_bytes`, each with `serialize` and `deserialize`.
+/// `optional_bytes`, each with `serialize` and `deserialize`; and the trait `Object` with the function
+/// `object`, which reads a type from a JSON object and from nothing else.
 #[must_use]
 pub fn types(spec: &Spec, support: &str) -> String {
     let mut out = String::new();
@@ -50,7 +51,7 @@ fn structure(out: &mut String, message: &Message, support: &str) {
     docs(out, "", &message.docs);
     out.push_str(
         "#[derive(Clone, Debug, Default, PartialEq, Eq, ::serde::Serialize, ::serde::Deserialize)]\n\
-         #[serde(rename_all = \"camelCase\")]\n",
+         #[serde(remote = \"Self\", rename_all = \"camelCase\")]\n",
     );
     let _ = writeln!(out, "pub struct {} {{", message.name);
     for field in &message.fields {
@@ -61,6 +62,7 @@ fn structure(out: &mut String, message: &Message, support: &str) {
         let _ = writeln!(out, "    pub {}: {},", field.name, field_type(field));
     }
     out.push_str("}\n\n");
+    implementations(out, message, support);
     for field in &message.fields {
         if let Shape::Defaulted(value) = &field.shape {
             let _ = writeln!(
@@ -71,6 +73,24 @@ fn structure(out: &mut String, message: &Message, support: &str) {
             );
         }
     }
+}
+
+/// Deriving with `remote` leaves the traits to us: serde's own reader of a structure would also take a
+/// list of its fields in order, a second spelling that nobody specified.
+fn implementations(out: &mut String, message: &Message, support: &str) {
+    let name = &message.name;
+    let _ = writeln!(
+        out,
+        "impl ::serde::Serialize for {name} {{\n    \
+         fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {{\n        \
+         Self::serialize(self, serializer)\n    }}\n}}\n\n\
+         impl<'de> ::serde::Deserialize<'de> for {name} {{\n    \
+         fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {{\n        \
+         {support}::object(deserializer)\n    }}\n}}\n\n\
+         impl {support}::Object for {name} {{\n    \
+         fn from_map<'de, A: ::serde::de::MapAccess<'de>>(map: A) -> Result<Self, A::Error> {{\n        \
+         Self::deserialize(::serde::de::value::MapAccessDeserializer::new(map))\n    }}\n}}\n"
+    );
 }
 
 /// The name of the function that serde calls for a field left out.
