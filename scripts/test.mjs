@@ -19,8 +19,8 @@ Makes the clone ready and runs all checks and tests. Exit codes: 0 all passed,
   -h, --help       this text
 `
 
-/** Lines of a failed check shown here; the rest is in its log. */
-const SHOWN_MAX = 120
+/** Last lines of a failed check shown here; the rest is in its log. */
+const SHOWN_MAX = 80
 
 const say = (text) => process.stdout.write(`${text}\n`)
 const line = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
@@ -39,8 +39,8 @@ async function runCheck({ name, title, commands, component, env }) {
     const { code, lines } = await run(command, args, { log, env, keep: 10_000, onLine: (text) => progress.note(plain(text)) })
     if (code === 0) continue
     progress.end('failed', 'red')
-    for (const text of lines.slice(0, SHOWN_MAX)) say(`    ${text}`)
     if (lines.length > SHOWN_MAX) say(`    … all of it: ${log}`)
+    for (const text of lines.slice(-SHOWN_MAX)) say(`    ${text}`)
     return { ...none, failed: 1 }
   }
   progress.end('passed')
