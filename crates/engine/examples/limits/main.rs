@@ -3,7 +3,7 @@
 //! A reference written for speed alone, apart from the ledger and the store: accounts in one flat
 //! array, changed in place, the state tree over them, a file filled beforehand, one write and one
 //! `fdatasync` a block. It has no undo, no overlay, no checks of anything, no indexes, no readers
-//! beside the writer and no recovery; it reads no payload and writes none. Its state root is the
+//! beside the writer and no recovery; it reads no payload, and writes one only where asked to. Its state root is the
 //! ledger's, which the benchmark compares, so that it does the same execution and not another.
 //!
 //! It obeys commands on standard input, one a line, and answers each with one line of JSON:
@@ -11,6 +11,7 @@
 //! ```text
 //! accounts N                          begins a state with N accounts
 //! execute COUNTER TXS BLOCKS          executes blocks in memory
+//! mint COUNTER TXS BLOCKS             the same, with tx root, payload and block hash
 //! file PATH BYTES                     makes the file that `commit` and `append` write to
 //! commit COUNTER TXS BLOCKS BYTES     the same, with a write of BYTES and a sync for each block
 //! append BYTES TIMES                  a write and a sync alone
@@ -20,6 +21,7 @@
 //! ```
 
 mod log;
+mod payload;
 mod state;
 mod workload;
 
@@ -29,9 +31,17 @@ use std::io::{BufRead, Write, stdin, stdout};
 use std::path::Path;
 use std::time::Instant;
 
+use libmetachain_primitives::Transaction;
 use log::Log;
 use state::State;
 use workload::{Transfer, transfers};
+
+/// What follows a block's execution.
+enum Then {
+    Nothing,
+    Encode,
+    Commit { bytes: usize },
+}
 
 type Answer = Result<String, Box<dyn Error>>;
 
@@ -61,14 +71,20 @@ impl Limits {
         let mut word = || words.next().ok_or("a word is missing");
         match command {
             "accounts" => self.accounts(word()?.parse()?),
-            "execute" => self.blocks(word()?.parse()?, word()?.parse()?, word()?.parse()?, None),
+            "execute" | "mint" | "commit" => {
+                let blocks = [word()?.parse()?, word()?.parse()?, word()?.parse()?];
+                let then = match command {
+                    "execute" => Then::Nothing,
+                    "mint" => Then::Encode,
+                    _ => Then::Commit {
+                        bytes: word()?.parse()?,
+                    },
+                };
+                self.blocks(blocks, &then)
+            }
             "file" => {
                 self.log = Some(Log::create(Path::new(word()?), word()?.parse()?)?);
                 Ok("{}".into())
-            }
-            "commit" => {
-                let (counter, txs, blocks) = (word()?.parse()?, word()?.parse()?, word()?.parse()?);
-                self.blocks(counter, txs, blocks, Some(word()?.parse()?))
             }
             "append" => self.append(word()?.parse()?, word()?.parse()?),
             "copy" => copy(word()?.parse()?, word()?.parse()?),
@@ -86,24 +102,41 @@ impl Limits {
         Ok(answer)
     }
 
-    /// Executes blocks; with `bytes` each is also written and synced. Inventing the transactions
-    /// is not part of the time.
-    fn blocks(&mut self, counter: u32, txs: u32, blocks: u32, bytes: Option<usize>) -> Answer {
+    /// Executes blocks and does with each what `then` says. Inventing the transactions is not part
+    /// of the time.
+    fn blocks(&mut self, words: [u32; 3], then: &Then) -> Answer {
+        let [mut counter, txs, blocks] = words;
         let state = self.state.as_mut().ok_or("there are no accounts yet")?;
-        let record = vec![0x5a; bytes.unwrap_or(0)];
+        let record = vec![
+            0x5a;
+            if let Then::Commit { bytes } = then {
+                *bytes
+            } else {
+                0
+            }
+        ];
         let (mut total, mut accounts, mut tree) = (Vec::new(), Vec::new(), Vec::new());
-        let mut counter = counter;
         for _ in 0..blocks {
             let list: Vec<Transfer> = transfers(&mut counter, txs, state.accounts());
+            let transactions: Vec<Transaction> = match then {
+                Then::Encode => list
+                    .iter()
+                    .map(Transfer::transaction)
+                    .collect::<Result<_, _>>()?,
+                _ => Vec::new(),
+            };
             let start = Instant::now();
             state.execute(&list)?;
             let executed = start.elapsed();
-            black_box(state.root());
             state.hash_changes();
             let hashed = start.elapsed();
-            if bytes.is_some() {
-                let log = self.log.as_mut().ok_or("there is no file yet")?;
-                log.append(&record)?;
+            match then {
+                Then::Nothing => {}
+                Then::Encode => drop(black_box(payload::build(transactions, state.root())?)),
+                Then::Commit { .. } => {
+                    let log = self.log.as_mut().ok_or("there is no file yet")?;
+                    log.append(&record)?;
+                }
             }
             total.push(start.elapsed().as_nanos());
             accounts.push(executed.as_nanos());

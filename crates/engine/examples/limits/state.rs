@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs::File;
+use std::hint::black_box;
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -82,12 +83,12 @@ impl State {
             domains,
         };
         let mut level = hash_all(&state.domains[0], &state.leaves);
-        while level.len() > 1 || state.levels.is_empty() {
+        loop {
             let above = hash_all(&state.domains[1], &level);
-            let done = level.len() == 1;
+            let top = level.len() == 1;
             state.levels.push(level);
             level = above;
-            if done {
+            if top {
                 break;
             }
         }
@@ -113,6 +114,7 @@ impl State {
                 self.changed.push(*found);
             }
         }
+        touch(&self.leaves, &self.changed);
         for (pair, transfer) in self.changed.as_chunks::<2>().0.iter().zip(transfers) {
             let from = &mut self.leaves[pair[0] as usize];
             let left = from.number(BALANCE_AT).checked_sub(transfer.amount);
@@ -201,6 +203,7 @@ fn hash_all(domain: &Domain, lines: &[Line]) -> Vec<Line> {
 
 /// Hashes the lines of these indexes into the level above.
 fn hash_into(domain: &Domain, lines: &[Line], indexes: &[u32], level: &mut [Line]) {
+    touch(lines, indexes);
     let mut hashes = [0; BATCH * 32];
     let mut inputs = [&EMPTY.0; BATCH];
     for indexes in indexes.chunks(BATCH) {
@@ -213,4 +216,11 @@ fn hash_into(domain: &Domain, lines: &[Line], indexes: &[u32], level: &mut [Line
             level[*index as usize / 2].0.as_chunks_mut().0[*index as usize % 2] = *hash;
         }
     }
+}
+
+/// Brings lines into the cache by a loop that does nothing else, so that many cache misses are under
+/// way at once.
+fn touch(lines: &[Line], indexes: &[u32]) {
+    let touched = indexes.iter().map(|index| lines[*index as usize].0[0]);
+    black_box(touched.fold(0, |sum, byte| sum ^ byte));
 }
