@@ -21,6 +21,7 @@ mod native;
 mod older;
 mod open;
 mod options;
+mod portable;
 mod prepared;
 mod query;
 mod reading;

@@ -1,5 +1,6 @@
 //! The handle that bindings hold: every operation on a chain, synchronous or with a callback.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,6 +9,7 @@ use libmetachain_primitives::{
     Block, BlockHash, Code, Error, Genesis, MetaAddress, NativeHash, Receipt, Result, Transaction,
     TxId, Withdrawal,
 };
+use libmetachain_store::RealDisk;
 
 use crate::chain::{Chain, panic_text};
 use crate::connect::Queued;
@@ -17,6 +19,7 @@ use crate::index::BlockRef;
 use crate::native::{CandidateBlock, Connected, Minted, NativeBlock};
 use crate::open::Media;
 use crate::options::OpenOptions;
+use crate::portable;
 use crate::query::{ChainTip, ProvenAccount, ProvenWithdrawal, StoredBlock, StoredTransaction};
 use crate::registry::{self, Slot};
 
@@ -276,6 +279,32 @@ impl Metachain {
     /// `STORE_CORRUPT` with file and offset, `SNAPSHOT_INVALID`, `INTERNAL_IO`, `ABORTED`.
     pub fn verify(&self, full: bool, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<()> {
         self.chain()?.verify(full, progress)
+    }
+
+    /// Writes the state at the tip to a file, from which another machine can begin its own store.
+    /// The file appears whole or not at all; blocks wait meanwhile, readers do not.
+    ///
+    /// # Errors
+    /// `BAD_ARGUMENT` if there is no block yet, `STORE_FULL`, `INTERNAL_IO`.
+    pub fn export_snapshot(&self, path: &Path) -> Result<()> {
+        self.chain()?.export(&RealDisk, path)
+    }
+
+    /// Begins a new store from such a file, and opens it. The file is refused unless its accounts give
+    /// the state root that its block's header claims; whether that block is one of the native chain is
+    /// for the handshake to find out, or for `trusted`, its metachain hash. Blocks up to that one are
+    /// final here, and those before it are not.
+    ///
+    /// # Errors
+    /// `SNAPSHOT_INVALID`, `GENESIS_MISMATCH`, `BAD_ARGUMENT` if the directory holds a metachain already,
+    /// and those of [`Metachain::open`].
+    pub fn import_snapshot(
+        path: &Path,
+        options: &OpenOptions,
+        trusted: Option<BlockHash>,
+    ) -> Result<Metachain> {
+        portable::import(path, options, trusted, &Media::default())?;
+        Metachain::open(options)
     }
 
     /// Proves a withdrawal of a block to someone who has the block's header only.

@@ -1,15 +1,17 @@
 //! What is not held in memory: blocks and records from before the snapshot that the chain was opened
 //! from, looked up in the store's index or read from its log.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use libmetachain_ledger::store::{Place, Store};
-use libmetachain_primitives::{Code, Error, Result, TxId};
-use libmetachain_store::{FileStore, Found, IndexOptions, payload_keys};
+use libmetachain_ledger::store::{Place, Record, Store};
+use libmetachain_primitives::{Code, Error, Genesis, Result, TxId};
+use libmetachain_store::{Disk, FileStore, Found, payload_keys};
 
-use crate::chain::Chain;
+use crate::chain::{Chain, Core};
 use crate::index::{BlockRef, Entry};
 use crate::journal::{self, Journal};
+use crate::open::{Media, execute_log};
 
 /// The files of a chain that has some.
 pub(crate) struct Older {
@@ -17,6 +19,8 @@ pub(crate) struct Older {
     index: libmetachain_store::Index,
     /// Where the genesis record lies, from which the whole log can be read.
     genesis: Place,
+    disk: Arc<dyn Disk>,
+    directory: PathBuf,
     /// The whole journal, once somebody has asked for what is not held.
     journal: OnceLock<Journal>,
 }
@@ -25,20 +29,33 @@ impl Older {
     pub(crate) fn new(
         files: Arc<FileStore>,
         genesis: Place,
-        options: &IndexOptions,
+        directory: &Path,
+        media: &Media,
     ) -> Result<Self> {
-        let index = files.open_index(payload_keys, options)?;
+        let index = files.open_index(payload_keys, &media.index)?;
         Ok(Older {
             files,
             index,
             genesis,
+            disk: Arc::clone(&media.disk),
+            directory: directory.to_owned(),
             journal: OnceLock::new(),
         })
     }
 
-    /// Where the genesis record lies.
-    pub(crate) fn genesis(&self) -> Place {
-        self.genesis
+    /// Executes the whole log again.
+    pub(crate) fn execute_again(&self) -> Result<Core> {
+        let Record::Genesis { bytes } = self.files.read(self.genesis)? else {
+            return Err(crate::connect::misplaced(0));
+        };
+        let log = self.files.replay_after(0, self.genesis)?;
+        let genesis = (Genesis::decode(&bytes)?, self.genesis);
+        execute_log(
+            &self.files,
+            log,
+            genesis,
+            (self.disk.as_ref(), &self.directory),
+        )
     }
 
     fn block(&self, block: BlockRef) -> Result<Option<(u64, Entry)>> {

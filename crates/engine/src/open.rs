@@ -2,6 +2,7 @@
 //! compared in either case.
 
 use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
 use std::sync::Arc;
 
 use libmetachain_ledger::Ledger;
@@ -16,6 +17,7 @@ use crate::index::Index;
 use crate::journal::{Happened, Journal};
 use crate::older::Older;
 use crate::options::OpenOptions;
+use crate::portable;
 use crate::reading::{Reading, out_of_order};
 use crate::snapshot;
 
@@ -61,7 +63,7 @@ impl Chain {
                 };
                 let opened = FileStore::open(Arc::clone(&media.disk), path, files)?;
                 let store = Arc::new(opened.store);
-                open_files(&store, opened.replay, options, media).inspect_err(|_| {
+                open_files(&store, opened.replay, path, options, media).inspect_err(|_| {
                     // The first error is the one to report; closing only frees the lock.
                     let _ = store.close();
                 })
@@ -73,9 +75,11 @@ impl Chain {
 fn open_files(
     store: &Arc<FileStore>,
     mut log: Log,
+    directory: &Path,
     options: &OpenOptions,
     media: &Media,
 ) -> Result<Arc<Chain>> {
+    let disk = media.disk.as_ref();
     let (core, genesis_place, snapshot) = match log.next().transpose()? {
         None => {
             let (core, place) = create(store.as_ref(), options)?;
@@ -88,14 +92,14 @@ fn open_files(
             {
                 return Err(mismatch(given, &genesis));
             }
-            let (core, snapshot) = rebuild(store, log, &genesis, place)?;
+            let (core, snapshot) = rebuild(store, log, (&genesis, place), (disk, directory))?;
             (core, place, snapshot)
         }
         Some((sequence, place, record)) => {
             return Err(out_of_order(sequence, place, &record, 0));
         }
     };
-    let older = Older::new(Arc::clone(store), genesis_place, &media.index)?;
+    let older = Older::new(Arc::clone(store), genesis_place, directory, media)?;
     let store_id = store.id();
     let log: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
     Chain::new((log, store_id, Some(older)), core, snapshot, options)
@@ -105,8 +109,8 @@ fn open_files(
 fn rebuild(
     store: &Arc<FileStore>,
     log: Log,
-    genesis: &Genesis,
-    genesis_place: Place,
+    (genesis, genesis_place): (&Genesis, Place),
+    (disk, directory): (&dyn Disk, &Path),
 ) -> Result<(Core, Option<u64>)> {
     let loaded = store
         .snapshots()
@@ -121,8 +125,45 @@ fn rebuild(
             Err(error) => return Err(error),
         }
     }
-    let reading = Reading::new(store.as_ref(), genesis.clone(), genesis_place)?;
-    Ok((reading.read(log)?, None))
+    let genesis = (genesis.clone(), genesis_place);
+    let core = execute_log(store, log, genesis, (disk, directory))?;
+    Ok((core, None))
+}
+
+/// Executes a log from behind its genesis record.
+pub(crate) fn execute_log(
+    store: &FileStore,
+    log: Log,
+    (genesis, genesis_place): (Genesis, Place),
+    (disk, directory): (&dyn Disk, &Path),
+) -> Result<Core> {
+    let (log, beginning) = second(log);
+    let reading = match beginning {
+        // A log whose first block is not block 1 was begun from an imported snapshot.
+        Some(height) if height > 1 => {
+            let base = portable::base(disk, directory)?;
+            if base.genesis != genesis {
+                return Err(mismatch(&genesis, &base.genesis));
+            }
+            let (ledger, mut parts) = base.resume();
+            parts.journal.push(genesis_place, Happened::Other);
+            Reading::resumed(store, ledger, parts)
+        }
+        _ => Reading::new(store, genesis, genesis_place)?,
+    };
+    reading.read(log)
+}
+
+type LogItem = Result<(u64, Place, Record)>;
+
+/// The rest of a log with the height of its first block, if that is what comes next.
+fn second(mut log: Log) -> (impl Iterator<Item = LogItem>, Option<u64>) {
+    let next = log.next();
+    let height = match &next {
+        Some(Ok((_, _, Record::Connect { height, .. }))) => Some(*height),
+        _ => None,
+    };
+    (next.into_iter().chain(log), height)
 }
 
 /// Only event cursors name the identity, and those into memory end with it: different is enough.

@@ -83,6 +83,19 @@ impl<'a> Reading<'a> {
         let height = self.core.index.height();
         let happened = match record {
             Record::Connect {
+                height: begun,
+                native,
+                ..
+            } if self.begins_with(begun, &native) => {
+                self.core.index.push(Entry {
+                    hash: self.ledger.tip().hash,
+                    native,
+                    sequence,
+                    place,
+                });
+                Happened::Connected
+            }
+            Record::Connect {
                 height: next,
                 native,
                 payload,
@@ -115,6 +128,14 @@ impl<'a> Reading<'a> {
         };
         self.core.journal.push(place, happened);
         Ok(())
+    }
+
+    /// Whether this is the block of the snapshot that the log begins from: it was executed elsewhere.
+    fn begins_with(&self, height: u64, native: &NativeHash) -> bool {
+        let tip = self.ledger.tip();
+        tip.height == height
+            && self.core.index.height() + 1 == height
+            && tip.native.is_some_and(|(_, tip)| tip == *native)
     }
 
     fn connect(

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use libmetachain_ledger::{ACCOUNT_RECORD_BYTES, Replay, Restore, Tip};
 use libmetachain_primitives::{BlockHash, Code, Error, Genesis, NativeHash, Result, Root, TxId};
-use libmetachain_store::{SnapshotMeta, SnapshotReader, SnapshotWriter};
+use libmetachain_store::{SnapshotMeta, SnapshotReader};
 
 use crate::bytes::{Reader, Writer};
 use crate::chain::{Chain, Core};
@@ -42,6 +42,7 @@ pub(crate) struct Snapshotting {
     /// Set while one is being written; setting it back stops that one.
     running: AtomicBool,
     stop: AtomicBool,
+    dumping: parking_lot::Mutex<()>,
     /// The sequence of the last record in the newest snapshot.
     newest: parking_lot::Mutex<Option<u64>>,
     thread: parking_lot::Mutex<Option<thread::JoinHandle<()>>>,
@@ -84,7 +85,6 @@ impl Chain {
         if !matches!(written, Ok(Ok(()))) {
             self.counters.snapshots_failed.add(1);
         }
-        self.core.write().touched = None;
         self.snapshots.running.store(false, Ordering::Release);
     }
 
@@ -113,9 +113,7 @@ impl Chain {
         if last.is_none_or(|last| last == 0) || *self.snapshots.newest.lock() == last {
             return Ok(());
         }
-        let written = self.write_snapshot(false);
-        self.core.write().touched = None;
-        written
+        self.write_snapshot(false)
     }
 
     fn write_snapshot(&self, paced: bool) -> Result<()> {
@@ -123,19 +121,41 @@ impl Chain {
             return Ok(());
         };
         let mut writer = older.files.snapshots().begin()?;
-        self.core.write().touched = Some(BTreeSet::new());
-        self.write_accounts(&mut writer, paced)?;
-        let (chunks, meta) = self.last_chunks()?;
-        for chunk in chunks {
-            writer.chunk(&chunk)?;
-        }
+        let meta = self.dump(paced, &mut |chunk| writer.chunk(chunk))?;
         writer.finish(&meta)?;
         *self.snapshots.newest.lock() = Some(meta.sequence);
         self.counters.snapshots_written.add(1);
         Ok(())
     }
 
-    fn write_accounts(&self, writer: &mut SnapshotWriter, paced: bool) -> Result<()> {
+    /// Gives the chunks of a snapshot out, one after the other, while blocks go on.
+    pub(crate) fn dump(
+        &self,
+        paced: bool,
+        out: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<SnapshotMeta> {
+        // One at a time: the touched leaves are noted for one.
+        let _alone = self.snapshots.dumping.lock();
+        self.core.write().touched = Some(BTreeSet::new());
+        let dumped = self.dump_noting(paced, out);
+        self.core.write().touched = None;
+        dumped
+    }
+
+    fn dump_noting(
+        &self,
+        paced: bool,
+        out: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<SnapshotMeta> {
+        self.dump_accounts(paced, out)?;
+        let (chunks, meta) = self.last_chunks()?;
+        for chunk in chunks {
+            out(&chunk)?;
+        }
+        Ok(meta)
+    }
+
+    fn dump_accounts(&self, paced: bool, out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut from = 0;
         loop {
             if self.snapshots.stop.load(Ordering::Acquire) {
@@ -152,7 +172,7 @@ impl Chain {
                 return Ok(());
             }
             from += read;
-            writer.chunk(&chunk)?;
+            out(&chunk)?;
             if paced {
                 // As long idle as busy, so that the log's syncs do not wait behind these writes.
                 thread::sleep(begun.elapsed());
@@ -270,10 +290,18 @@ enum Loaded {
     End(Box<(Replay, Parts)>),
 }
 
-/// Reads a snapshot to its end.
+/// Reads a snapshot of the store to its end.
 ///
 /// Fails with `SNAPSHOT_INVALID` if it is not one that this engine writes.
 pub(crate) fn load(genesis: &Genesis, reader: &mut SnapshotReader) -> Result<(Replay, Parts)> {
+    read_chunks(genesis, &mut || reader.next_chunk())
+}
+
+/// Takes the chunks that [`Chain::dump`] gave out, in their order.
+pub(crate) fn read_chunks(
+    genesis: &Genesis,
+    next: &mut dyn FnMut() -> Result<Option<Vec<u8>>>,
+) -> Result<(Replay, Parts)> {
     let mut loading = Some(Loading {
         restore: Restore::new(genesis.clone())?,
         window: Vec::new(),
@@ -281,7 +309,7 @@ pub(crate) fn load(genesis: &Genesis, reader: &mut SnapshotReader) -> Result<(Re
         journal: Journal::default(),
     });
     let mut end = None;
-    while let Some(chunk) = reader.next_chunk()? {
+    while let Some(chunk) = next()? {
         match loading.take().ok_or_else(invalid)?.take(&chunk)? {
             Loaded::Part(part) => loading = Some(part),
             Loaded::End(all) => end = Some(*all),

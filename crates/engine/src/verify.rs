@@ -1,11 +1,9 @@
 //! Verify: find out whether everything that is kept is what was written, and whether it still adds up.
 
-use libmetachain_ledger::store::{Record, Store};
-use libmetachain_primitives::{Code, Error, Genesis, Result};
+use libmetachain_primitives::{Code, Error, Result};
 
 use crate::chain::Chain;
 use crate::older::Older;
-use crate::reading::Reading;
 
 impl Chain {
     pub(crate) fn verify(
@@ -31,17 +29,7 @@ impl Chain {
     /// Rebuilds the state from the log alone; compares it with the present one where no block came
     /// in between, and with the roots of the headers in any case.
     fn execute_again(&self, older: &Older) -> Result<()> {
-        let genesis_place = older.genesis();
-        let Record::Genesis { bytes } = older.files.read(genesis_place)? else {
-            return Err(crate::connect::misplaced(0));
-        };
-        let log = older.files.replay_after(0, genesis_place)?;
-        let reading = Reading::new(
-            older.files.as_ref(),
-            Genesis::decode(&bytes)?,
-            genesis_place,
-        )?;
-        let again = reading.read(log)?;
+        let again = older.execute_again()?;
         let core = self.core.read();
         if again.journal.len() == core.journal.len() && again.ledger.tip() != core.ledger.tip() {
             return Err(Error::new(
