@@ -22,11 +22,11 @@ function nextest(lines) {
   }
 }
 
-/** ava's default reporter: a line for each outcome at the end. */
+/** ava's default reporter: a line for each outcome at the end, but none for what passed where something failed. */
 function ava(lines) {
   const end = lines.slice(-60)
   return {
-    passed: sum(end, /^\s*([\d,]+) tests? passed/),
+    passed: sum(end, /^\s*([\d,]+) tests? passed/) || lines.filter((line) => /^\s*✔ /.test(line)).length,
     failed: sum(end, /^\s*([\d,]+) tests? failed/) + sum(end, /^\s*(\d+) uncaught exceptions?/) + sum(end, /^\s*(\d+) unhandled rejections?/),
     skipped: sum(end, /^\s*([\d,]+) tests? (?:skipped|todo)/),
   }
