@@ -48,6 +48,21 @@ pub struct Recovery {
     pub dropped: Option<Place>,
 }
 
+/// Figures of an open store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Records appended, of all sessions.
+    pub records: u64,
+    /// Those on disk.
+    pub records_durable: u64,
+    /// Bytes that wait to be written.
+    pub queued_bytes: u64,
+    /// Segments with records, or about to get them.
+    pub segments: u32,
+    /// Syncs of the log since it was opened; fewer than records where commits were grouped.
+    pub syncs: u64,
+}
+
 /// The store in append-only block files. One process has it at a time.
 ///
 /// Dropping it closes it; [`Store::close`] also says whether that went well.
@@ -142,6 +157,12 @@ impl FileStore {
     #[must_use]
     pub fn next_sequence(&self) -> u64 {
         self.log.next_sequence()
+    }
+
+    /// Figures for whoever watches the store.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        self.log.stats()
     }
 
     /// The number of records on disk. One more than [`Store::durable_sequence`], and 0 where
@@ -256,7 +277,8 @@ impl Store for FileStore {
         if let Some(result) = self.log.close() {
             *self.outcome.lock() = Some(result);
         }
-        // A snapshot or a pruning that had begun ends before the directory is given up.
+        // What had begun in the directory ends before it is given up.
+        self.log.wait_prepared();
         drop(self.log.lock_maintenance());
         let thread = self.thread.lock().take();
         if let Some(thread) = thread

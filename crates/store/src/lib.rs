@@ -30,7 +30,7 @@ pub mod disk;
 pub mod sim;
 
 pub use disk::{Disk, DiskFile, DiskLock, RealDisk};
-pub use file_store::{FileStore, Opened, Recovery};
+pub use file_store::{FileStore, Opened, Recovery, StoreStats};
 pub use index::{Found, Index, IndexOptions, IndexedBlock, Keys, KeysOf, payload_keys};
 pub use memory::MemoryStore;
 pub use options::{Durability, StoreOptions};

@@ -6,12 +6,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::thread;
 
 use libmetachain_ledger::{Appended, Place, Record, WhenDurable};
 use libmetachain_primitives::{Code, Error, Result};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::fault::closed;
+use crate::file_store::StoreStats;
 use crate::format::{StoreKey, frame_len, sections};
 use crate::index_follow;
 use crate::options::StoreOptions;
@@ -83,6 +85,17 @@ impl Log {
         self.queue.lock().durable_end
     }
 
+    pub(crate) fn stats(&self) -> StoreStats {
+        let queue = self.queue.lock();
+        StoreStats {
+            records: queue.next,
+            records_durable: queue.durable,
+            queued_bytes: queue.waiting_bytes as u64,
+            segments: queue.segment.saturating_add(1),
+            syncs: queue.syncs,
+        }
+    }
+
     /// Fails when the log is closed or dead.
     pub(crate) fn check_open(&self) -> Result<()> {
         self.queue.lock().check_open()
@@ -128,7 +141,7 @@ impl Log {
             let full = queue.waiting_bytes > 0
                 && queue.waiting_bytes.saturating_add(len as usize) > self.options.queue_bytes_max;
             if full {
-                queue = self.help_or_wait(queue);
+                self.help_or_wait(&mut queue);
             } else if queue.find_room(len) {
                 break;
             } else {
@@ -150,6 +163,7 @@ impl Log {
         let _alone = self.preparing.lock();
         {
             let mut queue = self.queue.lock();
+            queue.check_open()?;
             let current = queue.segment.checked_add(1) == Some(number);
             if !current || queue.spare.is_some_and(|bytes| bytes >= needed) {
                 return Ok(());
@@ -167,14 +181,11 @@ impl Log {
                 Ok(())
             }
             Err(error) => {
-                let calls = if error.is_fatal() {
-                    queue.fail(&error)
-                } else {
-                    Vec::new()
-                };
-                drop(queue);
-                self.progress.notify_all();
-                run_all(calls);
+                if error.is_fatal() {
+                    let calls = queue.fail(&error);
+                    self.progress.notify_all();
+                    self.deliver(&mut queue, calls, false);
+                }
                 Err(error)
             }
         }
@@ -195,13 +206,15 @@ impl Log {
             if queue.life == Life::Closed {
                 return Err(closed());
             }
-            queue = self.help_or_wait(queue);
+            self.help_or_wait(&mut queue);
         }
     }
 
     pub(crate) fn when_durable(&self, sequence: u64, done: WhenDurable) {
-        let call = self.queue.lock().register(sequence, done);
-        run_all(call.into_iter().collect());
+        let known = self.queue.lock().register(sequence, done);
+        if let Some((done, result)) = known {
+            done(result);
+        }
     }
 
     /// Everything appended before the call is on disk.
@@ -243,7 +256,7 @@ impl Log {
                 Some(writer) if idle => break writer,
                 writer => queue.writer = writer,
             }
-            queue = self.help_or_wait(queue);
+            self.help_or_wait(&mut queue);
         };
         let fatal = queue.fatal.clone();
         drop(queue);
@@ -261,20 +274,34 @@ impl Log {
     pub(crate) fn maintain(&self) -> Result<()> {
         let mut queue = self.queue.lock();
         queue.check_open()?;
-        while self.idle(&mut queue) {}
+        if let Some(next) = queue.segment_due() {
+            // On a full disk this is tried again when the next record comes.
+            let _ = MutexGuard::unlocked(&mut queue, || {
+                self.prepare(next, self.options.segment_bytes)
+            });
+        }
+        while self.fill(&mut queue) {}
         queue.check_open()
     }
 
-    /// The body of the store's thread: writes whatever is queued until the log is closed.
-    pub(crate) fn run(&self) {
+    /// The body of the store's thread: writes whatever is queued and calls whoever asked to be
+    /// called, until the log is closed.
+    pub(crate) fn run(self: &Arc<Self>) {
         let mut queue = self.queue.lock();
-        while queue.life != Life::Closed {
-            if queue.can_write() {
-                queue = self.drive(queue, None);
-            } else if !self.idle(&mut queue) && !queue.can_write() && queue.life != Life::Closed {
-                // Asked again, because the queue was unlocked while we idled: a record that came
+        loop {
+            if !queue.due.is_empty() {
+                self.deliver(&mut queue, Vec::new(), true);
+            } else if queue.life == Life::Closed {
+                return;
+            } else if queue.can_write() {
+                self.commit(&mut queue, true);
+            } else {
+                self.prepare_aside(&mut queue);
+                // Asked again, because the queue was unlocked while we filled: a record that came
                 // then has signalled nobody.
-                self.rest(&mut queue);
+                if !self.fill(&mut queue) && queue.nothing_to_do() {
+                    self.rest(&mut queue);
+                }
             }
         }
     }
@@ -293,19 +320,32 @@ impl Log {
         }
     }
 
-    /// Uses an idle moment of the thread. Returns whether there was something to do.
-    fn idle(&self, queue: &mut MutexGuard<'_, Queue>) -> bool {
+    /// Has the next segment made ready by a thread of its own, once in a segment's life: records
+    /// that come meanwhile must not wait for it.
+    fn prepare_aside(self: &Arc<Self>, queue: &mut MutexGuard<'_, Queue>) {
+        let due = queue.segment_due();
+        if due.is_none() || queue.prepared_aside == due {
+            return;
+        }
+        queue.prepared_aside = due;
+        if let Some(next) = due {
+            let log = Arc::clone(self);
+            // Where no thread is to be had, or no space, it is done when the segment is needed.
+            let _ = thread::Builder::new()
+                .name("metachain-segment".to_owned())
+                .spawn(move || log.prepare(next, log.options.segment_bytes));
+        }
+    }
+
+    /// Returns once no segment is being made ready; after closing, none will be.
+    pub(crate) fn wait_prepared(&self) {
+        drop(self.preparing.lock());
+    }
+
+    /// Fills ahead of the log, a piece at a time. Returns whether there is more to fill.
+    fn fill(&self, queue: &mut MutexGuard<'_, Queue>) -> bool {
         if queue.life != Life::Open || queue.fatal.is_some() {
             return false;
-        }
-        let half_used = queue.offset > queue.capacity / 2;
-        if half_used && queue.spare.is_none() && queue.next > 0 {
-            let next = queue.segment.saturating_add(1);
-            let before = queue.next;
-            let made =
-                MutexGuard::unlocked(queue, || self.prepare(next, self.options.segment_bytes));
-            // On a full disk this is tried again when the next record comes.
-            return made.is_ok() || queue.next != before;
         }
         let Some(mut writer) = queue.writer.take() else {
             return false;
@@ -318,71 +358,62 @@ impl Log {
         };
         queue.writer = Some(writer);
         self.progress.notify_all();
-        MutexGuard::unlocked(queue, || run_all(calls));
+        self.deliver(queue, calls, true);
         matches!(filled, Ok(true))
     }
 
     /// Lends this thread to the writer, or waits for whoever writes.
-    fn help_or_wait<'a>(&'a self, mut queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
-        if queue.writer.is_some() && queue.fatal.is_none() {
-            let until = queue.wanted;
-            self.drive(queue, Some(until))
+    fn help_or_wait(&self, queue: &mut MutexGuard<'_, Queue>) {
+        if queue.can_write() {
+            self.commit(queue, false);
         } else {
-            self.progress.wait(&mut queue);
-            queue
+            self.progress.wait(queue);
         }
     }
 
-    /// Commits groups until nothing is left to do, or until `until` records are on disk. Called
-    /// with the writer present.
-    fn drive<'a>(
-        &'a self,
-        mut queue: MutexGuard<'a, Queue>,
-        until: Option<u64>,
-    ) -> MutexGuard<'a, Queue> {
+    /// Writes one group, and syncs it where that is due. Called with the writer present.
+    fn commit(&self, queue: &mut MutexGuard<'_, Queue>, on_thread: bool) {
         let Some(mut writer) = queue.writer.take() else {
-            return queue;
+            return;
         };
-        let mut due = Vec::new();
-        loop {
-            let group = queue.take_group();
-            let sync = queue.sync_due(&self.options, &group, writer.unsynced_bytes());
-            if group.is_empty() && !sync {
-                break;
-            }
-            queue.in_flight = group;
-            let group = queue.in_flight.clone();
-            let result = MutexGuard::unlocked(&mut queue, || {
-                writer.write(&group)?;
-                if sync { writer.sync() } else { Ok(()) }
-            });
-            queue.in_flight.clear();
-            match result {
-                // A change of segment may have synced more than was asked for.
-                Ok(()) => due.extend(queue.reached(&writer)),
-                Err(error) => due.extend(queue.fail(&error)),
-            }
-            self.progress.notify_all();
-            if !due.is_empty() {
-                let calls = std::mem::take(&mut due);
-                MutexGuard::unlocked(&mut queue, || run_all(calls));
-            }
-            let reached = until.is_some_and(|until| queue.durable >= until);
-            if queue.fatal.is_some() || reached {
-                break;
-            }
-        }
+        let group = queue.take_group();
+        let sync = queue.sync_due(&self.options, &group, writer.unsynced_bytes());
+        queue.in_flight = group;
+        let group = queue.in_flight.clone();
+        let result = MutexGuard::unlocked(queue, || {
+            writer.write(&group)?;
+            if sync { writer.sync() } else { Ok(()) }
+        });
+        queue.in_flight.clear();
+        let calls = match result {
+            // A change of segment may have synced more than was asked for.
+            Ok(()) => queue.reached(&writer),
+            Err(error) => queue.fail(&error),
+        };
         queue.writer = Some(writer);
-        if queue.has_work() {
+        self.progress.notify_all();
+        if !on_thread && queue.has_work() {
             self.work.notify_one();
         }
-        self.progress.notify_all();
-        queue
+        self.deliver(queue, calls, on_thread);
     }
-}
 
-fn run_all(calls: Vec<Call>) {
-    for (done, result) in calls {
-        done(result);
+    /// Calls who is due: on the store's thread, because a caller that lent its own may hold locks
+    /// that the called one needs. Without that thread, here.
+    fn deliver(&self, queue: &mut MutexGuard<'_, Queue>, calls: Vec<Call>, on_thread: bool) {
+        queue.due.extend(calls);
+        if queue.due.is_empty() {
+            return;
+        }
+        if self.options.writer_thread && !on_thread {
+            self.work.notify_one();
+            return;
+        }
+        let due = std::mem::take(&mut queue.due);
+        MutexGuard::unlocked(queue, || {
+            for (done, result) in due {
+                done(result);
+            }
+        });
     }
 }

@@ -24,7 +24,6 @@ pub(crate) enum Life {
 }
 
 /// The state of a log that is guarded by one lock.
-#[derive(Debug)]
 pub(crate) struct Queue {
     pub(crate) next: u64,
     pub(crate) segment: u32,
@@ -44,17 +43,25 @@ pub(crate) struct Queue {
     pub(crate) wanted: u64,
     /// Absent while somebody writes.
     pub(crate) writer: Option<Box<Writer>>,
-    pub(crate) callbacks: Callbacks,
+    /// Who is to be called when a record is on disk.
+    pub(crate) callbacks: BTreeMap<u64, Vec<WhenDurable>>,
+    /// To be called by the store's thread.
+    pub(crate) due: Vec<Call>,
+    /// The last segment that a thread of its own was started for.
+    pub(crate) prepared_aside: Option<u32>,
+    /// Syncs of the log since it was opened.
+    pub(crate) syncs: u64,
     pub(crate) fatal: Option<Error>,
     pub(crate) life: Life,
 }
 
-#[derive(Default)]
-pub(crate) struct Callbacks(BTreeMap<u64, Vec<WhenDurable>>);
-
-impl std::fmt::Debug for Callbacks {
+impl std::fmt::Debug for Queue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Callbacks({})", self.0.len())
+        f.debug_struct("Queue")
+            .field("next", &self.next)
+            .field("durable", &self.durable)
+            .field("life", &self.life)
+            .finish_non_exhaustive()
     }
 }
 
@@ -78,7 +85,10 @@ impl Queue {
             durable_end: (tail.segment, tail.offset),
             wanted: 0,
             writer: Some(writer),
-            callbacks: Callbacks::default(),
+            callbacks: BTreeMap::new(),
+            due: Vec::new(),
+            prepared_aside: None,
+            syncs: 0,
             fatal: None,
             life: Life::Open,
         }
@@ -129,7 +139,7 @@ impl Queue {
         } else if let Err(error) = self.check_known(sequence) {
             Err(error)
         } else {
-            self.callbacks.0.entry(sequence).or_default().push(done);
+            self.callbacks.entry(sequence).or_default().push(done);
             return None;
         };
         Some((done, known))
@@ -222,16 +232,34 @@ impl Queue {
         self.fatal.is_none() && (!self.waiting.is_empty() || self.wanted > self.durable)
     }
 
+    /// Whether there is something to write and nobody writes.
     pub(crate) fn can_write(&self) -> bool {
         self.has_work() && self.writer.is_some()
+    }
+
+    /// Whether the store's thread may wait to be signalled.
+    pub(crate) fn nothing_to_do(&self) -> bool {
+        !self.can_write() && self.due.is_empty() && self.life != Life::Closed
+    }
+
+    /// The segment that it is time to make ready: the current one is half used.
+    pub(crate) fn segment_due(&self) -> Option<u32> {
+        let wanted = self.spare.is_none() && self.next > 0 && self.offset > self.capacity / 2;
+        let able = self.life == Life::Open && self.fatal.is_none();
+        if wanted && able {
+            self.segment.checked_add(1)
+        } else {
+            None
+        }
     }
 
     /// The writer may have got further: what was waiting for that is due.
     pub(crate) fn reached(&mut self, writer: &Writer) -> Vec<Call> {
         self.durable = self.durable.max(writer.synced());
         self.durable_end = writer.synced_end();
-        let later = self.callbacks.0.split_off(&self.durable);
-        let due = std::mem::replace(&mut self.callbacks.0, later);
+        self.syncs = writer.syncs();
+        let later = self.callbacks.split_off(&self.durable);
+        let due = std::mem::replace(&mut self.callbacks, later);
         due.into_values()
             .flatten()
             .map(|done| (done, Ok(())))
@@ -243,7 +271,7 @@ impl Queue {
         self.fatal = Some(error.clone());
         self.waiting.clear();
         self.waiting_bytes = 0;
-        let calls = std::mem::take(&mut self.callbacks.0);
+        let calls = std::mem::take(&mut self.callbacks);
         let failed = |done| (done, Err(error.clone()));
         calls.into_values().flatten().map(failed).collect()
     }

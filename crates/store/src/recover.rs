@@ -258,7 +258,7 @@ fn scan(segment: &Segment, key: &StoreKey, from: u64, next: u64) -> Result<u64> 
     let mut dirty_end = from;
     each_chunk(segment, from, |offset, chunk| {
         if is_zero(chunk) {
-            return Ok(());
+            return Ok(Flow::Continue);
         }
         let last = chunk.iter().rposition(|byte| *byte != 0).unwrap_or(0);
         dirty_end = offset + last as u64 + 1;
@@ -276,7 +276,7 @@ fn scan(segment: &Segment, key: &StoreKey, from: u64, next: u64) -> Result<u64> 
                 return Err(corrupt(&segment.path, from, &why).with("sequence", next));
             }
         }
-        Ok(())
+        Ok(Flow::Continue)
     })?;
     Ok(dirty_end)
 }
@@ -296,24 +296,29 @@ fn group_at(segment: &Segment, key: &StoreKey, offset: u64) -> Result<Option<u64
 }
 
 /// Whether anything that looks like a frame was ever written into a segment whose header, and so
-/// the key, cannot be read.
+/// the key, may not be readable.
 fn has_frames(segments: &Segments, number: u32) -> Result<bool> {
     let mut found = false;
     each_chunk(&raw(segments, number)?, FIRST_FRAME, |_, chunk| {
-        found = found
-            || chunk
-                .chunks(FRAME_ALIGN)
-                .any(|bytes| bytes.starts_with(&FRAME_MAGIC));
-        Ok(())
+        found = chunk
+            .chunks(FRAME_ALIGN)
+            .any(|bytes| bytes.starts_with(&FRAME_MAGIC));
+        Ok(if found { Flow::Stop } else { Flow::Continue })
     })?;
     Ok(found)
+}
+
+/// Whether to go on reading.
+enum Flow {
+    Continue,
+    Stop,
 }
 
 /// Reads a segment to its end in chunks that begin at multiples of the frame alignment.
 fn each_chunk(
     segment: &Segment,
     from: u64,
-    mut visit: impl FnMut(u64, &[u8]) -> Result<()>,
+    mut visit: impl FnMut(u64, &[u8]) -> Result<Flow>,
 ) -> Result<()> {
     let mut buffer = vec![0; CHUNK_BYTES];
     let mut offset = from;
@@ -324,7 +329,9 @@ fn each_chunk(
             .file
             .read_at(chunk, offset)
             .map_err(|error| io_failed("read", &segment.path, &error))?;
-        visit(offset, chunk)?;
+        if let Flow::Stop = visit(offset, chunk)? {
+            break;
+        }
         offset += chunk.len() as u64;
     }
     Ok(())

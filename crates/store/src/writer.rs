@@ -45,6 +45,7 @@ pub(crate) struct Writer {
     /// Segment and offset up to which everything is on disk.
     synced_end: (u32, u64),
     unsynced_bytes: u64,
+    syncs: u64,
     /// Up to here the segment has been written, with records or with zeros.
     filled_to: u64,
     fill_bytes: u64,
@@ -73,6 +74,7 @@ impl Writer {
             synced: tail.chain.next,
             synced_end: (tail.segment, tail.offset),
             unsynced_bytes: 0,
+            syncs: 0,
             filled_to: tail.offset.next_multiple_of(PAGE),
             fill_bytes,
             filling: false,
@@ -89,6 +91,11 @@ impl Writer {
     /// Where the records on disk end.
     pub(crate) fn synced_end(&self) -> (u32, u64) {
         self.synced_end
+    }
+
+    /// Syncs since the store was opened.
+    pub(crate) fn syncs(&self) -> u64 {
+        self.syncs
     }
 
     pub(crate) fn unsynced_bytes(&self) -> u64 {
@@ -135,6 +142,7 @@ impl Writer {
         self.synced = self.chain.next;
         self.synced_end = (self.segment.number, self.offset);
         self.unsynced_bytes = 0;
+        self.syncs += 1;
         Ok(())
     }
 

@@ -364,3 +364,41 @@ fn places_that_hold_no_record_are_refused() {
     let wrong = opened.store.replay_after(2, good).unwrap_err();
     assert_eq!(wrong.code(), Code::StoreCorrupt);
 }
+
+/// A caller that waits lends its thread to the writer. Callbacks never run there: they may need
+/// what that caller holds.
+#[test]
+fn callbacks_run_on_the_stores_thread_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open(dir.path(), small(64 << 10)).unwrap();
+    let store = Arc::new(opened.store);
+    let held = Arc::new(std::sync::Mutex::new(0_u64));
+    let mut last = 0;
+    for record in workload() {
+        let guard = held.lock().unwrap();
+        let at = store.append(record).unwrap();
+        last = at.sequence;
+        let (inside, counted) = (Arc::clone(&held), at.sequence);
+        let done = move |result: Result<()>| {
+            result.unwrap();
+            *inside.lock().unwrap() += counted;
+        };
+        store.when_durable(at.sequence, Box::new(done));
+        store.wait_durable(at.sequence).unwrap();
+        drop(guard);
+    }
+    // Even closing may be called from there.
+    let (tell, told) = mpsc::channel();
+    let closing = Arc::clone(&store);
+    let at = store.append(disconnect(1)).unwrap();
+    store.when_durable(
+        at.sequence,
+        Box::new(move |_| tell.send(closing.close()).unwrap()),
+    );
+    assert_eq!(told.recv().unwrap(), Ok(()));
+    store.close().unwrap();
+    assert_eq!(*held.lock().unwrap(), last * (last + 1) / 2);
+    let stats = store.stats();
+    assert_eq!((stats.records, stats.records_durable), (last + 2, last + 2));
+    assert!(stats.syncs > last && stats.segments >= 1);
+}
