@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use parking_lot::Mutex;
 use wasmparser::WasmFeatures;
 use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy,
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    Strategy,
 };
 
 use crate::error::{DriverCode, DriverError, Result};
@@ -145,6 +146,8 @@ fn pool(slots: u32) -> PoolingAllocationConfig {
         .table_elements(TABLE_ELEMENTS_MAX)
         .max_core_instance_size(2 << 20)
         .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
-        .table_keep_resident(64 << 10);
+        .table_keep_resident(64 << 10)
+        // Where the system can tell which pages were written, only those are cleared.
+        .pagemap_scan(Enabled::Auto);
     pool
 }

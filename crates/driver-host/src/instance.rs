@@ -181,10 +181,11 @@ impl Instance {
             return Err(kept(DriverCode::InputTooLarge, phase, message));
         }
         let (name_bytes, input_bytes) = (length(name, phase)?, length(input, phase)?);
-        if name_bytes > self.region(Role::Name).capacity {
+        // Even nothing is passed as a pointer that `alloc` returned.
+        if name_bytes.max(1) > self.region(Role::Name).capacity {
             self.reserve(Role::Name, name_bytes.next_power_of_two())?;
         }
-        if input_bytes > self.region(Role::Input).capacity {
+        if input_bytes.max(1) > self.region(Role::Input).capacity {
             self.reserve(Role::Input, input_bytes.next_power_of_two())?;
         }
         self.reserve_output(call)?;

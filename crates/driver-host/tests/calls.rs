@@ -174,3 +174,16 @@ fn only_the_expected_module_loads() {
     assert_eq!(error.code, DriverCode::HashMismatch);
     assert_eq!(error.driver_hash, Some(driver.hash()));
 }
+
+#[test]
+fn empty_names_and_inputs_are_still_passed_as_allocated_pointers() {
+    // Traps on a null pointer, as a driver's slices may.
+    let strict = Wat::new()
+        .convert(
+            "decode_event",
+            "(if (i32.or (i32.eqz (local.get $name)) (i32.eqz (local.get $in))) (then unreachable))
+             (i32.const 0)",
+        )
+        .load();
+    assert_eq!(strict.decode_event("", b"").unwrap(), "");
+}
