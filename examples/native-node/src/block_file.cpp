@@ -70,13 +70,12 @@ void BlockFile::load() {
   const Bytes all = read_all(blocks_fd_, directory_ + "/blocks");
   std::size_t good = 0;
   while (all.size() - good >= 8) {
-    Reader reader(Bytes(all.begin() + static_cast<std::ptrdiff_t>(good), all.begin() + static_cast<std::ptrdiff_t>(good) + 4));
-    const auto size = static_cast<std::size_t>(reader.number(4));
+    const std::uint8_t* record = all.data() + good;
+    const auto size = static_cast<std::size_t>(Reader(record, 4).number(4));
     if (all.size() - good - 8 < size) break;
-    const auto start = all.begin() + static_cast<std::ptrdiff_t>(good) + 4;
-    const Bytes body(start, start + static_cast<std::ptrdiff_t>(size));
+    const Bytes body(record + 4, record + 4 + size);
     const Hash sum = sha256d(body);
-    if (!std::equal(sum.begin(), sum.begin() + 4, start + static_cast<std::ptrdiff_t>(size))) break;
+    if (!std::equal(sum.begin(), sum.begin() + 4, record + 4 + size)) break;
     blocks_.push_back(Block::deserialize(body));
     good += size + 8;
   }

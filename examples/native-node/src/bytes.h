@@ -2,6 +2,7 @@
 #ifndef NATIVE_NODE_BYTES_H
 #define NATIVE_NODE_BYTES_H
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <stdexcept>
@@ -39,7 +40,10 @@ class Writer {
 /// Reads values from bytes; throws Malformed where they end too early.
 class Reader {
  public:
-  explicit Reader(const Bytes& bytes) : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+  /// Reads from bytes that must outlive it.
+  explicit Reader(const Bytes& bytes) : Reader(bytes.data(), bytes.size()) {}
+  Reader(const std::uint8_t* bytes, std::size_t size) : at_(bytes), end_(bytes + size) {}
+  explicit Reader(Bytes&&) = delete;
 
   std::uint64_t number(int size) {
     const std::uint8_t* from = take(static_cast<std::size_t>(size));
