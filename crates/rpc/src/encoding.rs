@@ -107,6 +107,57 @@ impl<'de, T: Integer> Deserialize<'de> for Decimal<T> {
     }
 }
 
+/// The two hex digits of every byte, lower case.
+const PAIRS: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
+
+/// Hex digits of bytes, lower case. Payloads are long, and most of what a mint costs beside minting is
+/// reading and writing such texts: hence tables of our own.
+fn to_hex(bytes: &[u8]) -> String {
+    let mut text = Vec::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        text.extend_from_slice(&PAIRS[usize::from(*byte)]);
+    }
+    // Digits are ASCII, so that this is never the empty text that stands for an impossible failure.
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// The values of hex digits of either case; 255 for every other character.
+const VALUES: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value] as usize] = value as u8;
+        values[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+
+/// The bytes of hex digits; `None` if there is an odd number of them, or anything else among them.
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    let mut wrong = 0;
+    let bytes = pairs.iter().map(|[high, low]| {
+        let (high, low) = (VALUES[usize::from(*high)], VALUES[usize::from(*low)]);
+        wrong |= high | low;
+        high << 4 | low
+    });
+    let bytes = bytes.collect();
+    // Digits have values below 16, so that any higher bit came from something else.
+    (wrong < 16).then_some(bytes)
+}
+
 struct Hex(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Hex {
@@ -121,7 +172,7 @@ impl<'de> Deserialize<'de> for Hex {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                hex::decode(text).map(Hex).map_err(|_| {
+                from_hex(text).map(Hex).ok_or_else(|| {
                     E::custom("the text is not an even number of hex digits without a prefix")
                 })
             }
@@ -217,7 +268,7 @@ pub mod bytes {
 
     /// Writes hex digits, lower case.
     pub fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&hex::encode(bytes))
+        s.serialize_str(&super::to_hex(bytes))
     }
 
     /// Reads hex digits of either case.
@@ -232,11 +283,30 @@ pub mod optional_bytes {
 
     /// Writes hex digits, lower case, or null.
     pub fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, s: S) -> Result<S::Ok, S::Error> {
-        bytes.as_ref().map(hex::encode).serialize(s)
+        bytes.as_deref().map(super::to_hex).serialize(s)
     }
 
     /// Reads hex digits of either case, or null.
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Vec<u8>>, D::Error> {
         Ok(Option::<Hex>::deserialize(d)?.map(|hex| hex.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{from_hex, to_hex};
+
+    #[test]
+    fn hex_is_that_of_the_published_crate() {
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(to_hex(&all), hex::encode(&all));
+        assert_eq!(from_hex(&hex::encode_upper(&all)), Some(all));
+        for first in (0..=127u8).map(char::from) {
+            for second in (0..=127u8).map(char::from) {
+                let text = format!("{first}{second}");
+                assert_eq!(from_hex(&text), hex::decode(&text).ok(), "{text:?}");
+            }
+        }
+        assert_eq!((from_hex("abc"), from_hex("\u{e9}")), (None, None));
     }
 }

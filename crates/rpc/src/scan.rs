@@ -57,11 +57,18 @@ impl Scanner {
     }
 
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<(), TooDeep> {
-        for byte in bytes {
-            if self.in_string {
-                self.in_text(*byte);
-            } else {
+        let mut rest = bytes;
+        while let Some((byte, after)) = rest.split_first() {
+            rest = after;
+            if !self.in_string {
                 self.outside_text(*byte)?;
+                continue;
+            }
+            self.in_text(*byte);
+            if self.in_string && !self.escaped && self.place == Place::Elsewhere {
+                // Most of a request is text of no interest: go to where it may end.
+                let skipped = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                rest = rest.get(skipped..).unwrap_or_default();
             }
         }
         Ok(())
