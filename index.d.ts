@@ -351,6 +351,10 @@ interface BatchOptions {
     /** Ends the batch with `ABORTED`: what has not begun is not run. */
     signal?: AbortSignal;
 }
+/** How many native threads the batches of this process use: as many as there are processors, unless set. */
+declare function driverThreads(): number;
+/** Sets how many native threads the batches of this process use from now on, 1 to 1024. */
+declare function setDriverThreads(threads: number): void;
 
 /** A JSON value. Integers beyond 2^53 - 1 are `bigint` where they were read losslessly. */
 type Json = null | boolean | number | bigint | string | Json[] | {
@@ -468,6 +472,76 @@ declare class Driver {
     [Symbol.dispose](): void;
 }
 
+/** How a registry is opened. */
+interface DriverRegistryOptions {
+    /** The directory; made if it is missing. Several processes may share one. */
+    path: string;
+    /** For each contract id whose drivers must be signed, its owner's BLS public key: base58, as Dusk shows it, or hex. */
+    ownerKeys?: Record<string, string>;
+    /**
+     * Accept only signatures that also cover contract id and version. Dusk's own cover the bytecode alone, so that a
+     * module signed for one contract can be passed off as another's, or an old version as a new one (default false).
+     */
+    boundSignaturesOnly?: boolean;
+    /** Options of the drivers that `get` returns; all but `expectedHash`, which is the registry's own affair. */
+    defaults?: DriverOptions;
+}
+/** A driver of a contract. */
+interface DriverRegistryEntry {
+    contractId: string;
+    /** SHA-256 of the module, hex. */
+    hash: string;
+    version: string;
+    /** The contract stays at this module, whatever is put later. */
+    pinned: boolean;
+    /** The owner's key, base58, where one is configured and its signature was verified. */
+    signedBy?: string;
+    /** What that signature covers: the bytecode alone, or bound to contract id and version. */
+    signatureForm?: 'bytecode' | 'bound';
+}
+/**
+ * A directory of drivers. Every change is durable when its promise resolves, and whole after a crash at any
+ * instant. Everything throws `DriverError`: `STORE_CORRUPT` names a damaged file, `DRIVER_SIGNATURE` a driver that
+ * the contract's owner has not signed; after `close()` all but `close()` throws `DRIVER_CLOSED`.
+ */
+declare class DriverRegistry {
+    #private;
+    private constructor();
+    /** Opens a directory, and clears up what an interrupted process left in it. */
+    static open(options: DriverRegistryOptions): Promise<DriverRegistry>;
+    /**
+     * Stores a driver for a contract, which uses it from now on unless it is pinned to another. What cannot be loaded
+     * is not stored.
+     *
+     * @param entry `version`: the driver's own word where left out. `signature`: the owner's, 48 bytes.
+     * @throws DriverError all of `Driver.load`; `DRIVER_SIGNATURE`; `BAD_ARGUMENT`.
+     */
+    put(contractId: string, wasm: Uint8Array, entry?: {
+        version?: string;
+        signature?: Uint8Array;
+    }): Promise<{
+        hash: string;
+    }>;
+    /** Keeps a contract at one of the modules that were put for it, whatever is put later. */
+    pin(contractId: string, hash: string): Promise<void>;
+    /** Lets a contract use what was put last again. */
+    unpin(contractId: string): Promise<void>;
+    /** The driver in use for a contract, or null. Handles of the same module share what is loaded. */
+    get(contractId: string): Promise<Driver | null>;
+    /** The driver in use of every contract, by contract id. */
+    list(): DriverRegistryEntry[];
+    /** All drivers of one contract, oldest first. */
+    versions(contractId: string): DriverRegistryEntry[];
+    /** Forgets a contract, and every module that no other contract uses. */
+    remove(contractId: string): Promise<void>;
+    /** Forgets all drivers of a contract but the one in use. */
+    prune(contractId: string): Promise<void>;
+    /** Closes the drivers in use that `get` gave out; one that was replaced since is its holder's to close. Idempotent. */
+    close(): Promise<void>;
+    /** `await using registry = …` closes it. */
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
 /** What the ecosystem's loader returns: a plain object of functions, which need no receiver. */
 interface WasmDataDriver {
     /** Already done at load; kept for programs that call it. Returns 0. */
@@ -535,6 +609,18 @@ declare class Metachain {
      *   `STORE_FULL`, `INTERNAL_IO`.
      */
     static open(options: OpenOptions): Promise<Metachain>;
+    /**
+     * Begins a new store, in the empty directory `options.path`, from a file that `exportSnapshot` wrote, and opens it.
+     * The file is refused unless its accounts give the state root that its block's header claims. Whether that block is
+     * one of the native chain is for the handshake to find out, or for `trusted`, the block's metachain hash. Blocks up
+     * to that one are final in the new store, which does not hold those before it.
+     *
+     * @throws MetachainError `SNAPSHOT_INVALID`, `GENESIS_MISMATCH`, `BAD_ARGUMENT` where the directory holds a
+     *   metachain already; and as `open`.
+     */
+    static importSnapshot(path: string, options: OpenOptions & {
+        trusted?: Uint8Array;
+    }): Promise<Metachain>;
     /** The native network whose addresses this chain speaks of. */
     get network(): Network;
     /** The chain's id. */
@@ -699,6 +785,13 @@ declare class Metachain {
         full?: boolean;
         onProgress?: (done: number, total: number) => void;
     }): Promise<void>;
+    /**
+     * Writes the state at the tip to a file, from which another machine can begin its own store with
+     * `importSnapshot`. The file appears whole or not at all; blocks wait meanwhile, readers do not.
+     *
+     * @throws MetachainError `BAD_ARGUMENT` where there is no block yet; `STORE_FULL`, `INTERNAL_IO`.
+     */
+    exportSnapshot(path: string): Promise<void>;
     /** Counts since the chain was opened, and what it holds now; names end in their unit where they have one. */
     metrics(): Record<string, number>;
     /**
@@ -725,5 +818,5 @@ declare function verifyAccountProof(stateRoot: Uint8Array, address: string, proo
  */
 declare function verifyWithdrawalProof(withdrawalsRoot: Uint8Array, proof: Uint8Array, network?: Network): Withdrawal;
 
-export { Driver, DriverError, Metachain, MetachainError, TxBatch, buildInfo, decodePayload, loadWasmDataDriver, parseJson, stringifyJson, verifyAccountProof, verifyWithdrawalProof };
-export type { Account, BatchOptions, BatchResult, Block, BlockRef, BuildInfo, CarriedTransactions, ChainEvent, ConnectResult, DriverItem, DriverOptions, EventOptions, Genesis, Handshake, Integers, Json, MetaTransaction, MetachainErrorOptions, MintContext, MintedBlock, NativeBlock, NativeSource, Network, OpenOptions, Rejection, SyncOptions, Tip, WasmDataDriver, Withdrawal };
+export { Driver, DriverError, DriverRegistry, Metachain, MetachainError, TxBatch, buildInfo, decodePayload, driverThreads, loadWasmDataDriver, parseJson, setDriverThreads, stringifyJson, verifyAccountProof, verifyWithdrawalProof };
+export type { Account, BatchOptions, BatchResult, Block, BlockRef, BuildInfo, CarriedTransactions, ChainEvent, ConnectResult, DriverItem, DriverOptions, DriverRegistryEntry, DriverRegistryOptions, EventOptions, Genesis, Handshake, Integers, Json, MetaTransaction, MetachainErrorOptions, MintContext, MintedBlock, NativeBlock, NativeSource, Network, OpenOptions, Rejection, SyncOptions, Tip, WasmDataDriver, Withdrawal };

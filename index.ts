@@ -22,7 +22,8 @@ export type {
   Withdrawal,
 } from './ts/chain-types.js'
 export { Driver, type DriverItem, type DriverOptions } from './ts/driver.js'
-export { type BatchOptions, type BatchResult } from './ts/driver-batch.js'
+export { type BatchOptions, type BatchResult, driverThreads, setDriverThreads } from './ts/driver-batch.js'
+export { DriverRegistry, type DriverRegistryEntry, type DriverRegistryOptions } from './ts/driver-registry.js'
 export { loadWasmDataDriver, type WasmDataDriver } from './ts/driver-loader.js'
 export { DriverError, MetachainError, type MetachainErrorOptions } from './ts/errors.js'
 export { type EventOptions } from './ts/events.js'

@@ -1,5 +1,5 @@
 // A metachain from outside: mint, connect, disconnect, queries, verdicts, and what reopening finds.
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -80,6 +80,8 @@ test('minting is pure, and a block does what its transactions say', async (t) =>
   t.deepEqual(found?.parentHash, chain.genesisHash)
   t.deepEqual(chain.payload(1), minted.payload)
   t.deepEqual(chain.withdrawals(1), [{ index: 0, from: alice, to: nativeWitness, amount: 300n, txid }])
+  t.deepEqual(chain.transaction(txid), { block: 1, index: 1, transaction: txs[1] })
+  t.is(chain.transaction(hash('unknown')), null)
   t.like(chain.metrics(), { height: 1, blocksConnected: 1, blocksKnown: 2, transactionsConnected: 4 })
 })
 
@@ -276,6 +278,9 @@ test('a store is found again as it was left', async (t) => {
 
   await using reopened = await Metachain.open({ path })
   t.deepEqual(reopened.tip, tip)
+  const steps: [number, number][] = []
+  await reopened.verify({ full: true, onProgress: (done, total) => steps.push([done, total]) })
+  t.true(steps.every(([done, total]) => done <= total))
   t.is(reopened.supply, supply)
   t.is(reopened.balance(carol), 3n)
   t.is((await reopened.connectBlock(blocks[1] as (typeof blocks)[0])).status, 'known')
@@ -293,6 +298,31 @@ test('a store belongs to its genesis', async (t) => {
   await refused(t, 'BAD_ARGUMENT', () => Metachain.open({ path, genesis, durability: 'block' }))
   await chain.close()
   await refused(t, 'GENESIS_MISMATCH', () => Metachain.open({ path, genesis: { ...genesis, balances: { [alice]: 1n } } }))
+})
+
+test('a store begins from the snapshot of another', async (t) => {
+  const path = await directory(t)
+  const file = join(path, 'state.snapshot')
+  const chain = await Metachain.open({ path: join(path, 'first'), genesis })
+  await refused(t, 'BAD_ARGUMENT', () => chain.exportSnapshot(file))
+  await mine(chain, [deposit(5n, carol)])
+  await chain.exportSnapshot(file)
+  const options = { path: join(path, 'second'), genesis }
+  await refused(t, 'SNAPSHOT_INVALID', () => Metachain.importSnapshot(file, { ...options, trusted: hash('another block') }))
+  const imported = await Metachain.importSnapshot(file, { ...options, trusted: chain.tip.hash })
+  t.deepEqual(imported.tip, chain.tip)
+  t.deepEqual(imported.account(carol), chain.account(carol))
+  const block = await mine(chain, [transfer(1n)])
+  t.is((await imported.connectBlock(block)).status, 'connected')
+  t.deepEqual(imported.tip, chain.tip)
+  await refused(t, 'STORE_LOCKED', () => Metachain.importSnapshot(file, options))
+  await imported.close()
+  await refused(t, 'BAD_ARGUMENT', () => Metachain.importSnapshot(file, options))
+  const copy = await readFile(file)
+  copy[copy.length >> 1] = (copy[copy.length >> 1] as number) ^ 1
+  await writeFile(file, copy)
+  await refused(t, 'SNAPSHOT_INVALID', () => Metachain.importSnapshot(file, { ...options, path: join(path, 'third') }))
+  await chain.close()
 })
 
 test('genesis hashes are those of the golden vectors, whatever form the balances have', async (t) => {
@@ -322,6 +352,5 @@ interface GenesisVector {
 }
 
 async function vectorFile(): Promise<{ genesis: GenesisVector[] }> {
-  const { readFile } = await import('node:fs/promises')
   return JSON.parse(await readFile(new URL('../spec/vectors/encodings.json', import.meta.url), 'utf8')) as { genesis: GenesisVector[] }
 }

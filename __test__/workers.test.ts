@@ -7,7 +7,7 @@ import test from 'ava'
 import { Driver, Metachain } from 'libmetachain'
 import { deposit, genesis, mine } from './support/native.js'
 import { driverRefused } from './support/throws.js'
-import { deed, obedientDriver, trappingModule, v8 } from './support/wasm.js'
+import { deed, obedientDriver, trappingModule } from './support/wasm.js'
 
 const driverBytes = obedientDriver()
 const moduleBytes = trappingModule()
@@ -28,14 +28,14 @@ function work(file: string, workerData: object): Promise<{ said: unknown[]; code
 test.serial("traps of V8's wasm and of drivers interleave in the main thread and in workers", async (t) => {
   const rounds = 200
   const workers = Array.from({ length: 3 }, () => work('trap-worker.mjs', { rounds, driverBytes, moduleBytes, driverDeeds }))
-  const own = new v8.Instance(new v8.Module(moduleBytes)).exports
+  const own = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes)).exports as Record<string, () => void>
   const driver = await Driver.load(driverBytes)
   let trapped = 0
   for (let round = 0; round < rounds; round += 1) {
     // Give the workers' messages a turn: the three threads trap at the same time.
     if (round % 20 === 0) await new Promise(setImmediate)
     for (const trap of Object.keys(own).filter((name) => name !== 'memory')) {
-      t.throws(() => own[trap]?.(), { instanceOf: v8.RuntimeError })
+      t.throws(() => own[trap]?.(), { instanceOf: WebAssembly.RuntimeError })
       await driverRefused(t, 'DRIVER_TRAP', () => driver.decodeEvent('e', Uint8Array.of(driverDeeds[round % 3] as number)))
       trapped += 2
     }
@@ -46,7 +46,7 @@ test.serial("traps of V8's wasm and of drivers interleave in the main thread and
     t.is(code, 0)
   }
   // The handlers still stand after the workers have gone.
-  for (const trap of ['outOfBounds', 'divideByZero']) t.throws(() => own[trap]?.(), { instanceOf: v8.RuntimeError })
+  for (const trap of ['outOfBounds', 'divideByZero']) t.throws(() => own[trap]?.(), { instanceOf: WebAssembly.RuntimeError })
   await driverRefused(t, 'DRIVER_TRAP', () => driver.decodeEvent('e', Uint8Array.of(deed.outOfBounds)))
 })
 

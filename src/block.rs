@@ -5,20 +5,28 @@ use libmetachain_primitives::{
     Block, BlockHash, Code, Error, Genesis, NativeAddress, NativeHash, Network, Transaction,
     Withdrawal, decode_payload, genesis,
 };
-use napi::bindgen_prelude::{BigInt, Uint8Array};
+use napi::Env;
+use napi::bindgen_prelude::{BigInt, ObjectFinalize, Uint8Array};
 use napi_derive::napi;
 
 use crate::guard::{Outcome, guard};
 use crate::transactions::{Columns, TransactionColumns, parse_network};
-use crate::values;
+use crate::values::{self, Weight};
 
 /// A block, kept here until its transactions are asked for.
-#[napi]
+#[napi(custom_finalize)]
 pub struct NativeBlock {
     block: Block,
     hash: BlockHash,
     native: Option<NativeHash>,
     network: Network,
+    weight: Weight,
+}
+
+impl ObjectFinalize for NativeBlock {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        self.weight.lift(&env)
+    }
 }
 
 /// The header and the hashes of a block.
@@ -46,6 +54,7 @@ impl NativeBlock {
             hash,
             native,
             network,
+            weight: Weight::default(),
         }
     }
 
@@ -58,8 +67,11 @@ impl NativeBlock {
 impl NativeBlock {
     /// The header and the hashes.
     #[napi]
-    pub fn head(&self) -> napi::Result<BlockHead> {
+    pub fn head(&self, env: Env) -> napi::Result<BlockHead> {
         guard("NativeBlock.head", || {
+            let transactions = self.block.transactions.len();
+            self.weight
+                .put(&env, transactions * size_of::<Transaction>())?;
             let header = &self.block.header;
             let hashes = [
                 self.hash.0,

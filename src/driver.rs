@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use libmetachain_driver_host::{Driver, Isolation, Operation, Options};
 use napi::bindgen_prelude::{AsyncTask, Object, Uint8Array, Uint8ArraySlice};
-use napi::{Env, JsString, Task};
+use napi::{Env, JsString};
 use napi_derive::napi;
 
+use crate::background::{Job, background};
 use crate::guard::{Outcome, guard};
 use crate::values;
 
@@ -56,35 +57,18 @@ impl NativeDriverOptions {
     }
 }
 
-/// Loads a driver on a thread of Node's pool: compiling takes a while the first time.
-pub struct Load {
-    wasm: Vec<u8>,
-    options: Options,
-}
-
-impl Task for Load {
-    type Output = Driver;
-    type JsValue = NativeDriver;
-
-    fn compute(&mut self) -> napi::Result<Driver> {
-        guard("Driver.load", || {
-            Ok(Driver::load(&self.wasm, &self.options)?)
-        })
-    }
-
-    fn resolve(&mut self, _: Env, inner: Driver) -> napi::Result<NativeDriver> {
-        Ok(NativeDriver { inner })
-    }
-}
-
-/// Loads a driver.
+/// Loads a driver: compiling takes a while the first time.
 #[napi(ts_return_type = "Promise<NativeDriver>")]
-pub fn load_driver(wasm: &[u8], options: NativeDriverOptions) -> napi::Result<AsyncTask<Load>> {
+pub fn load_driver(
+    wasm: &[u8],
+    options: NativeDriverOptions,
+) -> napi::Result<AsyncTask<Job<Driver, NativeDriver>>> {
     guard("loadDriver", || {
         // Copied: the caller may change its bytes while they are compiled.
-        Ok(AsyncTask::new(Load {
-            wasm: wasm.to_vec(),
-            options: options.read()?,
+        let (wasm, options) = (wasm.to_vec(), options.read()?);
+        let wrap = |inner| NativeDriver { inner };
+        Ok(background("Driver.load", wrap, move || {
+            Ok(Driver::load(&wasm, &options)?)
         }))
     })
 }

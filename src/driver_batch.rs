@@ -1,13 +1,15 @@
 //! Many driver calls in one crossing, run on the host's own threads.
 
-use libmetachain_driver_host::{Cancel, DriverCode, DriverError, Items, Operation, Packed};
+use libmetachain_driver_host::{
+    Cancel, DriverCode, DriverError, Items, Operation, Packed, pool_threads, set_pool_threads,
+};
 use napi::Env;
 use napi::bindgen_prelude::{Object, Uint8Array, Uint32Array};
 use napi_derive::napi;
 use serde_json::json;
 
 use crate::driver::NativeDriver;
-use crate::guard::{Outcome, driver_report};
+use crate::guard::{Outcome, driver_report, guard};
 use crate::promise::promise;
 use crate::values;
 
@@ -131,4 +133,20 @@ impl NativeDriver {
                 .spawn_packed(operation, columns, Cancel::new(), done)?)
         })
     }
+}
+
+/// How many threads batches use, for the whole process.
+#[napi]
+pub fn batch_threads() -> napi::Result<u32> {
+    guard("driverThreads", || {
+        Ok(u32::try_from(pool_threads()).unwrap_or(u32::MAX))
+    })
+}
+
+/// Sets how many threads batches use from now on.
+#[napi]
+pub fn set_batch_threads(threads: u32) -> napi::Result<()> {
+    guard("setDriverThreads", || {
+        Ok(set_pool_threads(threads as usize)?)
+    })
 }

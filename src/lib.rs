@@ -10,10 +10,12 @@
 // Clippy also looks at this crate as a test, for which napi makes no exports.
 #![cfg_attr(test, allow(dead_code))]
 
+mod background;
 mod block;
 mod build_info;
 mod driver;
 mod driver_batch;
+mod driver_registry;
 mod events;
 mod genesis;
 mod guard;
@@ -22,6 +24,7 @@ mod metachain;
 mod promise;
 mod proofs;
 mod queries;
+mod snapshot;
 mod transactions;
 mod values;
 mod verify;

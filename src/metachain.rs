@@ -5,17 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use libmetachain_engine::{
     CandidateBlock, Carried, ChainTip, ConnectStatus, Connected, Context, Metachain,
-    NativeBlock as CarriedBlock, OpenOptions,
+    NativeBlock as CarriedBlock,
 };
 use libmetachain_primitives::Network;
+use napi::Env;
 use napi::bindgen_prelude::{
     AsyncTask, BigInt, ClassInstance, Function, Object, Uint8Array, Uint8ArraySlice,
 };
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
-use napi::{Env, Task};
 use napi_derive::napi;
 use serde_json::json;
 
+use crate::background::{Job, background};
 use crate::block::{NativeBlock, genesis_hash};
 use crate::genesis::NativeOpenOptions;
 use crate::guard::{Failure, Outcome, chain_report, guard};
@@ -41,32 +42,25 @@ impl NativeMetachain {
     }
 }
 
-/// Opens a metachain on a thread of Node's pool.
-pub struct Open(Option<OpenOptions>);
-
-impl Task for Open {
-    type Output = Metachain;
-    type JsValue = NativeMetachain;
-
-    fn compute(&mut self) -> napi::Result<Metachain> {
-        guard("Metachain.open", || {
-            let options = self.0.take().unwrap_or_default();
-            Ok(Metachain::open(&options)?)
-        })
-    }
-
-    fn resolve(&mut self, _: Env, inner: Metachain) -> napi::Result<NativeMetachain> {
+impl From<Metachain> for NativeMetachain {
+    fn from(inner: Metachain) -> Self {
         let network = inner.genesis().network;
-        let inner = Arc::new(inner);
-        Ok(NativeMetachain { inner, network })
+        NativeMetachain {
+            inner: Arc::new(inner),
+            network,
+        }
     }
 }
 
-/// Opens a metachain.
+/// Opens a metachain: reading the log back takes a while.
 #[napi(ts_return_type = "Promise<NativeMetachain>")]
-pub fn open_metachain(options: NativeOpenOptions) -> napi::Result<AsyncTask<Open>> {
+pub fn open_metachain(
+    options: NativeOpenOptions,
+) -> napi::Result<AsyncTask<Job<Metachain, NativeMetachain>>> {
     guard("openMetachain", || {
-        Ok(AsyncTask::new(Open(Some(options.read()?))))
+        let options = options.read()?;
+        let work = move || Ok(Metachain::open(&options)?);
+        Ok(background("Metachain.open", NativeMetachain::from, work))
     })
 }
 

@@ -4,13 +4,15 @@ use std::sync::OnceLock;
 
 use libmetachain_engine::Carried;
 use libmetachain_primitives::{Code, Error, Network, Receipt, Transaction, TxId};
+use napi::Env;
 use napi::bindgen_prelude::{
-    BigInt64ArraySlice, BigUint64Array, Uint8Array, Uint8ArraySlice, Uint32Array, Uint32ArraySlice,
+    BigInt64ArraySlice, BigUint64Array, ObjectFinalize, Uint8Array, Uint8ArraySlice, Uint32Array,
+    Uint32ArraySlice,
 };
 use napi_derive::napi;
 
 use crate::guard::{Outcome, guard};
-use crate::values;
+use crate::values::{self, Weight};
 
 /// What the engine takes: each transaction, or why it is malformed.
 pub(crate) type Parsed = Vec<Result<Transaction, Receipt>>;
@@ -77,22 +79,33 @@ impl PackedTransactions<'_> {
 }
 
 /// Transactions that were read once under a network and can be used any number of times.
-#[napi]
+#[napi(custom_finalize)]
 pub struct NativeBatch {
     pub(crate) parsed: Parsed,
     carried: OnceLock<Carried>,
+    weight: Weight,
+}
+
+impl ObjectFinalize for NativeBatch {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        self.weight.lift(&env)
+    }
 }
 
 #[napi]
 impl NativeBatch {
     /// Reads packed transactions as texts of a network.
     #[napi(constructor)]
-    pub fn new(packed: PackedTransactions, network: String) -> napi::Result<Self> {
+    pub fn new(env: Env, packed: PackedTransactions, network: String) -> napi::Result<Self> {
         guard("NativeBatch", || {
-            Ok(NativeBatch {
+            let batch = NativeBatch {
                 parsed: packed.parse(parse_network(&network)?)?,
                 carried: OnceLock::new(),
-            })
+                weight: Weight::default(),
+            };
+            let item = size_of::<Result<Transaction, Receipt>>();
+            batch.weight.put(&env, batch.parsed.len() * item)?;
+            Ok(batch)
         })
     }
 

@@ -1,5 +1,7 @@
 //! Scalars between JavaScript and Rust: lengths, signs and ranges are checked here and nowhere else.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use libmetachain_primitives::{Code, Error};
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
@@ -54,6 +56,28 @@ pub(crate) fn number(value: u64) -> f64 {
 /// Bytes on their way out, copied: cheaper than handing over an allocation, up to some kilobytes.
 pub(crate) fn copied<'env>(env: &'env Env, bytes: &[u8]) -> napi::Result<Uint8ArraySlice<'env>> {
     Uint8ArraySlice::copy_from(env, bytes)
+}
+
+/// Memory of ours that a JavaScript object holds, made known to its collector: it sees a small
+/// handle only, and would let thousands of them pile up.
+#[derive(Default)]
+pub(crate) struct Weight(AtomicI64);
+
+impl Weight {
+    /// Tells the collector, once.
+    pub(crate) fn put(&self, env: &Env, bytes: usize) -> napi::Result<()> {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        if self.0.swap(bytes, Ordering::Relaxed) == 0 {
+            env.adjust_external_memory(bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Takes it back, when the object is collected.
+    pub(crate) fn lift(&self, env: &Env) -> napi::Result<()> {
+        let bytes = self.0.swap(0, Ordering::Relaxed);
+        env.adjust_external_memory(-bytes).map(drop)
+    }
 }
 
 /// The failure for an argument that TypeScript should have refused.

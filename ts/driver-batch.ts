@@ -1,8 +1,8 @@
 // Many driver calls at once: packed into columns, run on native threads, handed out in slices.
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type NativeDriver } from '#binding'
-import { type Checks } from './arguments.js'
-import { DriverError, fromNative, fromReport } from './errors.js'
+import { batchThreads, type NativeDriver, setBatchThreads } from '#binding'
+import { Checks } from './arguments.js'
+import { badDriverArgument, call, DriverError, fromNative, fromReport } from './errors.js'
 
 /** What became of one item of a batch: its value, or the error that this item alone met. */
 export type BatchResult<T> = { value: T } | { error: DriverError }
@@ -188,6 +188,17 @@ export async function runBatch<I, T>(
     await Promise.allSettled(underWay)
     throw fromNative(error)
   }
+}
+
+/** How many native threads the batches of this process use: as many as there are processors, unless set. */
+export function driverThreads(): number {
+  return call(() => batchThreads())
+}
+
+/** Sets how many native threads the batches of this process use from now on, 1 to 1024. */
+export function setDriverThreads(threads: number): void {
+  new Checks(badDriverArgument).whole(threads, 'threads', 1, 1024)
+  call(() => setBatchThreads(threads))
 }
 
 /** Marks a promise as awaited later, so that its failure meanwhile is not reported as unhandled. */

@@ -1,14 +1,10 @@
 // A running metachain.
 import {
   AbortFlag,
-  type NativeBatch,
-  type NativeBlockInput,
-  type NativeBlockRef,
+  importSnapshot,
   type NativeMetachain,
   type NativeProof,
-  type NativeTip,
   openMetachain,
-  type PackedTransactions,
 } from '#binding'
 import { Checks } from './arguments.js'
 import { blockOf, hashAt, unpack, withdrawalsOf } from './block.js'
@@ -16,7 +12,6 @@ import {
   type Account,
   type Block,
   type BlockRef,
-  type CarriedTransactions,
   type ChainEvent,
   type ConnectResult,
   type Handshake,
@@ -27,15 +22,14 @@ import {
   type NativeSource,
   type Network,
   type OpenOptions,
-  type Rejection,
   type Tip,
   type Withdrawal,
 } from './chain-types.js'
+import { blockInput, connectedOf, nativeRef, pack, rejectionsOf, tipOf } from './chain-values.js'
 import { badChainArgument, call, callAsync, fromReport, MetachainError } from './errors.js'
 import { checkEventOptions, type EventOptions, events, Wakers } from './events.js'
-import { nativeOpenOptions } from './open-options.js'
+import { filePath, nativeOpenOptions } from './open-options.js'
 import { handshake, sync, type SyncOptions } from './sync.js'
-import { Columns } from './transaction-columns.js'
 import { resolveBatch, TxBatch } from './tx-batch.js'
 
 const checks: Checks = new Checks(badChainArgument)
@@ -73,6 +67,22 @@ export class Metachain {
   static async open(options: OpenOptions): Promise<Metachain> {
     const native = nativeOpenOptions(options)
     return new Metachain(await callAsync(() => openMetachain(native)))
+  }
+
+  /**
+   * Begins a new store, in the empty directory `options.path`, from a file that `exportSnapshot` wrote, and opens it.
+   * The file is refused unless its accounts give the state root that its block's header claims. Whether that block is
+   * one of the native chain is for the handshake to find out, or for `trusted`, the block's metachain hash. Blocks up
+   * to that one are final in the new store, which does not hold those before it.
+   *
+   * @throws MetachainError `SNAPSHOT_INVALID`, `GENESIS_MISMATCH`, `BAD_ARGUMENT` where the directory holds a
+   *   metachain already; and as `open`.
+   */
+  static async importSnapshot(path: string, options: OpenOptions & { trusted?: Uint8Array }): Promise<Metachain> {
+    const file = filePath(path, 'path')
+    const native = nativeOpenOptions(options)
+    const trusted = checks.optional(options.trusted, (value) => checks.hash(value, 'options.trusted'))
+    return new Metachain(await callAsync(() => importSnapshot(file, native, trusted)))
   }
 
   /** The native network whose addresses this chain speaks of. */
@@ -141,7 +151,7 @@ export class Metachain {
    * @throws MetachainError as `connectBlock`, but never `CONFLICT`.
    */
   checkBlock(block: Omit<NativeBlock, 'nativeHash'>): Block {
-    const input = this.#input(block, 'block', false)
+    const input = blockInput(block, 'block', false, this.network)
     return blockOf(call(() => this.#native.check(input)))
   }
 
@@ -155,13 +165,13 @@ export class Metachain {
    *   does not follow; `STORE_FULL` and `INTERNAL_*` are failures of ours and say nothing about the block.
    */
   async connectBlock(block: NativeBlock): Promise<ConnectResult> {
-    const input = this.#input(block, 'block', true)
+    const input = blockInput(block, 'block', true, this.network)
     return connectedOf(await callAsync(() => this.#native.connect(input)))
   }
 
   /** As `connectBlock`, holding the event loop until the block is durable. */
   connectBlockSync(block: NativeBlock): ConnectResult {
-    const input = this.#input(block, 'block', true)
+    const input = blockInput(block, 'block', true, this.network)
     return connectedOf(call(() => this.#native.connectSync(input)))
   }
 
@@ -174,7 +184,8 @@ export class Metachain {
     if (!Array.isArray(blocks)) checks.fail('blocks', 'an array', blocks)
     checks.object(options, 'options')
     const { signal } = options
-    const inputs = blocks.map((block, index) => this.#input(block, `blocks[${index}]`, true))
+    const { network } = this
+    const inputs = blocks.map((block, index) => blockInput(block, `blocks[${index}]`, true, network))
     const flag = call(() => new AbortFlag())
     const abort = (): void => call(() => flag.abort())
     if (signal?.aborted) abort()
@@ -368,6 +379,17 @@ export class Metachain {
     await callAsync(() => this.#native.verify(full, onProgress))
   }
 
+  /**
+   * Writes the state at the tip to a file, from which another machine can begin its own store with
+   * `importSnapshot`. The file appears whole or not at all; blocks wait meanwhile, readers do not.
+   *
+   * @throws MetachainError `BAD_ARGUMENT` where there is no block yet; `STORE_FULL`, `INTERNAL_IO`.
+   */
+  async exportSnapshot(path: string): Promise<void> {
+    const file = filePath(path, 'path')
+    await callAsync(() => this.#native.exportSnapshot(file))
+  }
+
   /** Counts since the chain was opened, and what it holds now; names end in their unit where they have one. */
   metrics(): Record<string, number> {
     return call(() => this.#native.metrics())
@@ -387,69 +409,4 @@ export class Metachain {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-
-  #input(block: Omit<NativeBlock, 'nativeHash'> & { nativeHash?: Uint8Array }, field: string, hashed: boolean): NativeBlockInput {
-    checks.object(block, field)
-    return {
-      ...(hashed && { hash: checks.hash(block.nativeHash, `${field}.nativeHash`) }),
-      height: checks.whole(block.nativeHeight, `${field}.nativeHeight`),
-      parentHash: checks.hash(block.nativeParentHash, `${field}.nativeParentHash`),
-      time: checks.whole(block.time, `${field}.time`),
-      payload: checks.bytes(block.payload, `${field}.payload`),
-      ...carried(block.transactions, `${field}.transactions`, this.network),
-    }
-  }
-}
-
-/** The three ways in which what a native block carries crosses. */
-type NativeCarried = { batch: NativeBatch } | { root: Uint8Array } | { packed: PackedTransactions } | object
-
-function carried(transactions: CarriedTransactions, field: string, network: Network): NativeCarried {
-  if (transactions instanceof TxBatch) return { batch: resolveBatch(transactions, network) }
-  if (transactions === 'unchecked') return {}
-  if (transactions instanceof Uint8Array) return { root: checks.hash(transactions, field) }
-  return { packed: pack(transactions, field) }
-}
-
-function pack(txs: readonly MetaTransaction[], field: string): PackedTransactions {
-  if (!Array.isArray(txs)) checks.fail(field, 'an array of transactions or a TxBatch', txs)
-  const columns = new Columns(checks)
-  columns.addAll(txs)
-  return columns.pack()
-}
-
-function nativeRef(ref: BlockRef): NativeBlockRef {
-  if (typeof ref === 'number') return { height: checks.whole(ref, 'ref') }
-  checks.object(ref, 'ref')
-  if ('hash' in ref) return { hash: checks.hash(ref.hash, 'ref.hash') }
-  if ('nativeHash' in ref) return { nativeHash: checks.hash(ref.nativeHash, 'ref.nativeHash') }
-  return checks.fail('ref', 'a height, { hash } or { nativeHash }', ref)
-}
-
-function tipOf(tip: NativeTip): Tip {
-  const { height, time, durableHeight, hashes } = tip
-  const nativeHeight = tip.nativeHeight ?? null
-  return {
-    height,
-    hash: hashAt(hashes, 0),
-    nativeHeight,
-    nativeHash: nativeHeight === null ? null : hashAt(hashes, 1),
-    stateRoot: hashAt(hashes, 2),
-    time,
-    durableHeight,
-  }
-}
-
-function connectedOf({ known, hash, height }: { known: boolean; hash: Uint8Array; height: number }): ConnectResult {
-  return { status: known ? 'known' : 'connected', hash, height }
-}
-
-function rejectionsOf(text: string): Rejection[] {
-  const rows = JSON.parse(text) as [number, string, string, string | null][]
-  return rows.map(([index, code, message, balance]) => ({
-    index,
-    code,
-    message,
-    ...(balance !== null && { balance: BigInt(balance) }),
-  }))
 }

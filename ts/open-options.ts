@@ -16,17 +16,17 @@ export function nativeOpenOptions(options: OpenOptions): NativeOpenOptions {
   const native: NativeOpenOptions = {
     batch: checks.optional(durability, (value) => checks.word(value, 'durability', ['block', 'batch'])) === 'batch',
   }
-  if (path !== undefined) native.path = directory(path)
+  if (path !== undefined) native.path = filePath(path, 'path')
   if (genesis !== undefined) native.genesis = nativeGenesis(genesis)
   if (undoDepth !== undefined) native.undoDepth = checks.whole(undoDepth, 'undoDepth')
   if (snapshotEvery !== undefined) native.snapshotEvery = checks.whole(snapshotEvery, 'snapshotEvery', 1)
   return native
 }
 
-function directory(path: unknown): string {
-  const text = checks.text(path, 'path')
-  if (text === '' || text.includes('\0')) checks.fail('path', 'a directory', path)
-  return text
+/** A path that the system can take. @internal */
+export function filePath(path: unknown, field: string): string {
+  const text = checks.text(path, field)
+  return text === '' || text.includes('\0') ? checks.fail(field, 'a path', path) : text
 }
 
 function nativeGenesis(genesis: Genesis): NativeGenesis {

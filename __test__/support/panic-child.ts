@@ -1,9 +1,12 @@
 // Runs under the addon with planted panics: makes each export panic in turn, and prints what came of it as JSON.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import * as lib from 'libmetachain'
 import { genesis, hash, mine, openInMemory, deposit, withdrawal, next, carry, alice } from './native.js'
 import { obedientDriver } from './wasm.js'
 
-const { Driver, Metachain, TxBatch } = lib
+const { Driver, DriverRegistry, TxBatch } = lib
 const wasm = obedientDriver()
 const driver = await Driver.load(wasm)
 const chain = await openInMemory()
@@ -12,6 +15,9 @@ const second = await mine(chain, [{ ...deposit(1n), txid: hash('txid') }])
 const payload = chain.payload(2) as Uint8Array
 const accountProof = chain.proveAccount(alice)
 const withdrawalProof = chain.proveWithdrawal(1, 0)
+const path = mkdtempSync(join(tmpdir(), 'libmetachain-'))
+const registry = await DriverRegistry.open({ path })
+const { hash: module } = await registry.put('a', wasm)
 const item = { name: 'e', data: Uint8Array.of(0) }
 const source: lib.NativeSource = {
   tip: async () => ({ nativeHeight: second.nativeHeight, nativeHash: second.nativeHash }),
@@ -44,6 +50,8 @@ const prepared = <T>(prepare: () => T | Promise<T>, use: (made: T) => unknown) =
   return use(made)
 }
 
+const importTo = (name: string) => lib.Metachain.importSnapshot(join(path, 'state'), { path: join(path, name), genesis })
+
 /** A call for each export, by the name that its guard has. */
 const calls: Record<string, () => unknown> = {
   AbortFlag: () => chain.connectBlocks([]),
@@ -68,6 +76,22 @@ const calls: Record<string, () => unknown> = {
   'Driver.getSchema': () => driver.getSchema(),
   'Driver.getVersion': () => driver.getVersion(),
   'Driver.metrics': () => driver.metrics(),
+  driverThreads: () => lib.driverThreads(),
+  setDriverThreads: () => lib.setDriverThreads(2),
+  openRegistry: () => DriverRegistry.open({ path }),
+  'DriverRegistry.open': () => DriverRegistry.open({ path }),
+  'registry.put': () => registry.put('a', wasm),
+  'DriverRegistry.put': () => registry.put('a', wasm),
+  'registry.pin': () => registry.pin('a', module),
+  'DriverRegistry.pin': () => registry.pin('a', module),
+  'registry.get': () => registry.get('a'),
+  'DriverRegistry.get': () => registry.get('a'),
+  'registry.remove': () => registry.remove('b'),
+  'DriverRegistry.remove': () => registry.remove('b'),
+  'registry.prune': () => registry.prune('a'),
+  'DriverRegistry.prune': () => registry.prune('a'),
+  'DriverRegistry.list': () => registry.list(),
+  'DriverRegistry.close': prepared(() => DriverRegistry.open({ path }), (other) => other.close()),
   openMetachain: () => openInMemory(),
   'Metachain.open': () => openInMemory(),
   'Metachain.account': () => chain.account(alice),
@@ -104,6 +128,10 @@ const calls: Record<string, () => unknown> = {
   'Metachain.supply': () => chain.supply,
   'Metachain.tip': () => chain.tip,
   'Metachain.transaction': () => chain.transaction(hash('txid')),
+  exportSnapshot: () => chain.exportSnapshot(join(path, 'state')),
+  'Metachain.exportSnapshot': () => chain.exportSnapshot(join(path, 'state')),
+  importSnapshot: async () => (await importTo('c')).close(),
+  'Metachain.importSnapshot': async () => (await importTo('d')).close(),
   'Metachain.verify': () => chain.verify(),
   'Metachain.withdrawals': () => chain.withdrawals(1),
 }
@@ -127,6 +155,7 @@ for (const [name, call] of Object.entries(calls)) {
   found[name] = { code, after: await codeOf(call) }
 }
 await chain.close()
+rmSync(path, { recursive: true })
 process.stdout.write(JSON.stringify(found))
 // A waiting reader whose listener could not be removed may be left.
 process.exit()

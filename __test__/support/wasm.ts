@@ -131,12 +131,3 @@ export const trappingModule = (): Uint8Array =>
     unreachable: { params: 0, results: 0, code: [0x00] },
     divideByZero: { params: 0, results: 0, code: divideByZero },
   })
-
-/** V8's own WebAssembly, as far as these tests use it; Node's types leave it to those of browsers. */
-interface WebAssemblyOfV8 {
-  Module: new (bytes: Uint8Array) => object
-  Instance: new (module: object) => { exports: Record<string, () => void> }
-  RuntimeError: new () => Error
-}
-
-export const v8 = (globalThis as unknown as { WebAssembly: WebAssemblyOfV8 }).WebAssembly
