@@ -27,7 +27,7 @@ declare class TxBatch {
         network?: Network;
     });
     /** A batch of these transactions. A value of the wrong type is `BAD_ARGUMENT`, naming index and field. */
-    static from(txs: Iterable<MetaTransaction>, options?: {
+    static from(txs: Iterable<MetaTransaction$1>, options?: {
         network?: Network;
     }): TxBatch;
     /** Adds a transaction at the end; see `MetaTransaction`. */
@@ -91,7 +91,7 @@ interface OpenOptions {
  * Transfers and withdrawals are authorised by the native transaction that carries them: the native node has
  * verified its signature and owns the mapping from its keys to metachain addresses. There is no signature here.
  */
-interface MetaTransaction {
+interface MetaTransaction$1 {
     from: string;
     to: string;
     /** Base units, 1 to 2^63 - 1. Another value is no error but a rejection (`INVALID_AMOUNT`). */
@@ -143,7 +143,7 @@ interface MintedBlock {
  * payload must contain exactly these. `unchecked` is for hosts that have compared them already: without the
  * comparison a miner can embed invented deposits.
  */
-type CarriedTransactions = readonly MetaTransaction[] | TxBatch | Uint8Array | 'unchecked';
+type CarriedTransactions = readonly MetaTransaction$1[] | TxBatch | Uint8Array | 'unchecked';
 /** What a native block says. */
 interface NativeBlock {
     nativeHash: Uint8Array;
@@ -206,7 +206,7 @@ interface Block {
     withdrawalsRoot: Uint8Array;
     supply: bigint;
     /** The accepted transactions, in order; made when they are first looked at. */
-    transactions: MetaTransaction[];
+    transactions: MetaTransaction$1[];
 }
 /** How a block of the present chain is named: metachain height, metachain hash, or its native block's hash. */
 type BlockRef = number | {
@@ -642,7 +642,7 @@ declare class Metachain {
      * @throws MetachainError `UNKNOWN_PARENT` where the native parent is not the block that carried our tip,
      *   `BAD_ARGUMENT` where the height does not follow, or a value has the wrong type (details: index, field).
      */
-    mintBlock(context: MintContext, txs: readonly MetaTransaction[] | TxBatch): MintedBlock;
+    mintBlock(context: MintContext, txs: readonly MetaTransaction$1[] | TxBatch): MintedBlock;
     /**
      * The verdict that `connectBlock` would give; nothing changes, nothing is committed. For templates and
      * candidates that a native node validates before it connects them.
@@ -737,7 +737,7 @@ declare class Metachain {
     transaction(txid: Uint8Array): {
         block: number;
         index: number;
-        transaction: MetaTransaction;
+        transaction: MetaTransaction$1;
     } | null;
     /**
      * The withdrawals of a block, in order: what the native node releases.
@@ -818,5 +818,445 @@ declare function verifyAccountProof(stateRoot: Uint8Array, address: string, proo
  */
 declare function verifyWithdrawalProof(withdrawalsRoot: Uint8Array, proof: Uint8Array, network?: Network): Withdrawal;
 
-export { Driver, DriverError, DriverRegistry, Metachain, MetachainError, TxBatch, buildInfo, decodePayload, driverThreads, loadWasmDataDriver, parseJson, setDriverThreads, stringifyJson, verifyAccountProof, verifyWithdrawalProof };
-export type { Account, BatchOptions, BatchResult, Block, BlockRef, BuildInfo, CarriedTransactions, ChainEvent, ConnectResult, DriverItem, DriverOptions, DriverRegistryEntry, DriverRegistryOptions, EventOptions, Genesis, Handshake, Integers, Json, MetaTransaction, MetachainErrorOptions, MintContext, MintedBlock, NativeBlock, NativeSource, Network, OpenOptions, Rejection, SyncOptions, Tip, WasmDataDriver, Withdrawal };
+/** A decimal integer of 64 bits. */
+type Int64 = string;
+/** Bytes as hex digits, lower case, no prefix. */
+type Hex = string;
+/** Whether a connect changed anything. */
+type MetaConnectStatus = 'connected' | 'known';
+/** How the metachain stands to the native chain. */
+type MetaHandshakeStatus = 'ask' | 'in-sync' | 'replay' | 'unwind' | 'ahead' | 'diverged';
+/**
+ * One transaction. The kind follows from the addresses: from a native address it is a deposit, to
+ * one a withdrawal, between two metachain addresses a transfer.
+ */
+interface MetaTransaction {
+    /** Who pays: a metachain address, or the native address that locked the funds. */
+    from: string;
+    /** Who is paid: a metachain address, or the native address that gets released funds. */
+    to: string;
+    /** Base units (10^-8), 1 to 2^63-1. Another value gets a rejection, not an error. */
+    amount: Int64;
+    /** The id of the native transaction that carries this one, 32 bytes. */
+    txid?: Hex;
+}
+/** The native block that is to carry the block. */
+interface MetaContext {
+    /** Its height. */
+    nativeHeight: Int64;
+    /** The hash of its parent, 32 bytes. */
+    nativeParentHash: Hex;
+    /** Its time in unix seconds. */
+    time: Int64;
+}
+/** What to build a block of. */
+interface MetaBlockInput {
+    /** The transactions, in order. */
+    txs: MetaTransaction[];
+    /**
+     * The native block to build for. Without it: the next native height, on the native block that
+     * carried the tip, at the tip's time.
+     */
+    context?: MetaContext;
+}
+/** A transaction left out of a block. The native block must leave out the native transaction that carries it. */
+interface MetaRejection {
+    /** Its position among those given, from 0. */
+    index: number;
+    /** Why, as a stable code. */
+    code: string;
+    /** Why, for people. */
+    message: string;
+    /** The balance found in base units, where that was the reason. */
+    balance?: Int64;
+}
+/** A block that was built. Nothing changes until it is connected. */
+interface MetaBlockResult {
+    /** The bytes to embed in the native block. */
+    payload: Hex;
+    /** The block's hash. */
+    hash: Hex;
+    /** The block's metachain height. */
+    height: Int64;
+    /** Transactions left out, by ascending index. */
+    rejected: MetaRejection[];
+    /** The commitment to all accounts after the block. */
+    stateRoot: Hex;
+    /** The sum of all balances after the block, in base units. */
+    supply: Int64;
+    /** The number of transactions in the block. */
+    accepted: number;
+}
+/** The metachain transactions that a native block itself carries, which its payload must contain exactly. */
+interface MetaCarried {
+    /** All of them, in order, unless one of the other fields is given. */
+    txs?: MetaTransaction[];
+    /** Their transaction root instead of the transactions, 32 bytes. */
+    txRoot?: Hex;
+    /** True instead of either: the caller has compared them already. */
+    unchecked?: boolean;
+}
+/** A native block that is not yet part of the native chain. */
+interface MetaCandidateBlock {
+    /** Its height. */
+    nativeHeight: Int64;
+    /** The hash of its parent, 32 bytes. */
+    nativeParentHash: Hex;
+    /** Its time in unix seconds. */
+    time: Int64;
+    /** The metachain payload embedded in it. */
+    payload: Hex;
+    /** The metachain transactions that it carries. */
+    carried: MetaCarried;
+}
+/** A native block to connect. */
+interface MetaNativeBlock {
+    /** Its hash, 32 bytes. */
+    nativeHash: Hex;
+    /** Its height. */
+    nativeHeight: Int64;
+    /** The hash of its parent, 32 bytes. */
+    nativeParentHash: Hex;
+    /** Its time in unix seconds. */
+    time: Int64;
+    /** The metachain payload embedded in it. */
+    payload: Hex;
+    /** The metachain transactions that it carries. */
+    carried: MetaCarried;
+}
+/** What became of a block given to connect. */
+interface MetaConnectResult {
+    /** Whether it is new. */
+    status: MetaConnectStatus;
+    /** The metachain block's hash. */
+    hash: Hex;
+    /** The metachain block's height. */
+    height: Int64;
+}
+/** A native block by its hash. */
+interface MetaNativeRef {
+    /** The hash, 32 bytes. */
+    nativeHash: Hex;
+}
+/** The tip of the metachain. */
+interface MetaTip {
+    /** The metachain height; 0 is genesis. */
+    height: Int64;
+    /** The block's hash; at genesis that of the parameters. */
+    hash: Hex;
+    /** The height of the native block that carried it; none at genesis. */
+    nativeHeight?: Int64;
+    /** The hash of the native block that carried it; none at genesis. */
+    nativeHash?: Hex;
+    /** The commitment to all accounts. */
+    stateRoot: Hex;
+    /** Unix seconds. */
+    time: Int64;
+    /** The sum of all balances in base units, which is what is locked on the native chain. */
+    supply: Int64;
+    /** The height of the last block that is on disk. */
+    durableHeight: Int64;
+}
+/** A block of the native chain by height and hash. */
+interface MetaNativeAncestor {
+    /** The height. */
+    nativeHeight: Int64;
+    /** The hash, 32 bytes. */
+    nativeHash: Hex;
+}
+/** The tip of the native chain, and what the handshake has asked for so far. */
+interface MetaHandshakeInput {
+    /** The native tip's height. */
+    nativeHeight: Int64;
+    /** The native tip's hash, 32 bytes. */
+    nativeHash: Hex;
+    /** Base units that the native chain holds locked at this tip, if the node can tell. */
+    locked?: Int64;
+    /** The native node's answers to every `ask` so far, in any order. */
+    ancestors?: MetaNativeAncestor[];
+}
+/** The answer to a handshake, or its next question. */
+interface MetaHandshakeResult {
+    /** What to do. */
+    status: MetaHandshakeStatus;
+    /** The native height that the status speaks of; none when in sync. */
+    nativeHeight?: Int64;
+}
+/** An address of the metachain. */
+interface MetaAddressRef {
+    /** `0x` and 40 hex digits. */
+    address: string;
+}
+/** What an account holds. */
+interface MetaAccount {
+    /** Its address in canonical form. */
+    address: string;
+    /** Base units. */
+    balance: Int64;
+    /** The number of its debits. */
+    sequence: Int64;
+}
+/** An account, if there is one. */
+interface MetaAccountResult {
+    /** None if the address was never credited. */
+    account?: MetaAccount;
+}
+/** A block of the metachain, by exactly one of these. */
+interface MetaBlockRef {
+    /** Its metachain height. */
+    height?: Int64;
+    /** Its metachain hash, 32 bytes. */
+    hash?: Hex;
+    /** The hash of the native block that carries it, 32 bytes. */
+    nativeHash?: Hex;
+}
+/** A block of the metachain. */
+interface MetaBlock {
+    /** The metachain height; the first block's is 1. */
+    height: Int64;
+    /** The block's hash. */
+    hash: Hex;
+    /** The metachain block before this one; genesis before the first. */
+    parentHash: Hex;
+    /** The height of the native block that carries it. */
+    nativeHeight: Int64;
+    /** The hash of the native block that carries it; none while it is a candidate. */
+    nativeHash?: Hex;
+    /** The hash of that native block's parent. */
+    nativeParentHash: Hex;
+    /** Unix seconds. */
+    time: Int64;
+    /** The commitment to all accounts after the block. */
+    stateRoot: Hex;
+    /** The commitment to the transactions. */
+    txRoot: Hex;
+    /** The commitment to the withdrawals. */
+    withdrawalsRoot: Hex;
+    /** The sum of all balances after the block, in base units. */
+    supply: Int64;
+    /** The transactions, in order, addresses in canonical form. */
+    txs: MetaTransaction[];
+}
+/** A block, if the chain has it. */
+interface MetaBlockQueryResult {
+    /** None if the present chain has no such block. */
+    block?: MetaBlock;
+}
+/** A payload, if the chain has it. */
+interface MetaPayloadResult {
+    /** None if the present chain has no such block. */
+    payload?: Hex;
+}
+/** Funds to be released on the native chain. */
+interface MetaWithdrawal {
+    /** Its position among the block's withdrawals, from 0. */
+    index: number;
+    /** Who was debited. */
+    from: string;
+    /** The native address that gets the funds. */
+    to: string;
+    /** Base units. */
+    amount: Int64;
+    /** The id of the native transaction that carries the withdrawal. */
+    txid?: Hex;
+}
+/** The withdrawals of a block. */
+interface MetaWithdrawalsResult {
+    /** In order. */
+    withdrawals: MetaWithdrawal[];
+}
+/** A withdrawal of a block. */
+interface MetaWithdrawalRef {
+    /** The block. */
+    block: MetaBlockRef;
+    /** The withdrawal's position among the block's withdrawals, from 0. */
+    index: number;
+}
+/** A proof with what it holds for. */
+interface MetaProof {
+    /** The metachain height. */
+    height: Int64;
+    /** The root that the proof leads to: of the state for an account, of the withdrawals for a withdrawal. */
+    root: Hex;
+    /** The proof, for the offline verifiers. */
+    proof: Hex;
+}
+/** How much there is. */
+interface MetaSupply {
+    /** The sum of all balances in base units. */
+    supply: Int64;
+    /** What must be locked on the native chain, in base units; equal to the supply after every block. */
+    locked: Int64;
+}
+/** Which chain answers, and in which version of the protocol. */
+interface MetaVersion {
+    /** The library's version. */
+    version: string;
+    /** The version of this protocol. */
+    protocol: number;
+    /** The chain's name. */
+    chainId: string;
+    /** The native network. */
+    network: string;
+    /** The hash of the chain's parameters. */
+    genesisHash: Hex;
+}
+/** Nothing. */
+type MetaEmpty = Record<string, never>;
+/** A running metachain. */
+interface MetachainMethods {
+    /** Builds the next block of transactions. Pure: nothing changes. */
+    metaConsensusRpc_mintBlock: {
+        input: MetaBlockInput;
+        output: MetaBlockResult;
+    };
+    /** The verdict that connecting the block would give; nothing changes. */
+    metaConsensusRpc_checkBlock: {
+        input: MetaCandidateBlock;
+        output: MetaBlock;
+    };
+    /** Re-executes a payload, checks every claim in it and makes it the tip. */
+    metaConsensusRpc_connectBlock: {
+        input: MetaNativeBlock;
+        output: MetaConnectResult;
+    };
+    /** Takes the tip back, which the native block must name, and returns the tip before it. */
+    metaConsensusRpc_disconnectBlock: {
+        input: MetaNativeRef;
+        output: MetaTip;
+    };
+    /** Makes the block in this native block, and all before it, final. */
+    metaConsensusRpc_finalize: {
+        input: MetaNativeRef;
+        output: MetaTip;
+    };
+    /** How the metachain stands to the native chain, in as many calls as there are questions. */
+    metaConsensusRpc_handshake: {
+        input: MetaHandshakeInput;
+        output: MetaHandshakeResult;
+    };
+    /** The tip. */
+    metaConsensusRpc_tip: {
+        input: MetaEmpty;
+        output: MetaTip;
+    };
+    /** An account. */
+    metaConsensusRpc_account: {
+        input: MetaAddressRef;
+        output: MetaAccountResult;
+    };
+    /** A block. */
+    metaConsensusRpc_block: {
+        input: MetaBlockRef;
+        output: MetaBlockQueryResult;
+    };
+    /** The payload of a block. */
+    metaConsensusRpc_payload: {
+        input: MetaBlockRef;
+        output: MetaPayloadResult;
+    };
+    /** The withdrawals of a block. */
+    metaConsensusRpc_withdrawals: {
+        input: MetaBlockRef;
+        output: MetaWithdrawalsResult;
+    };
+    /** Proves an account, or that there is none, at the tip. */
+    metaConsensusRpc_proveAccount: {
+        input: MetaAddressRef;
+        output: MetaProof;
+    };
+    /** Proves a withdrawal to someone who has the block's withdrawals root only. */
+    metaConsensusRpc_proveWithdrawal: {
+        input: MetaWithdrawalRef;
+        output: MetaProof;
+    };
+    /** The supply, and what must be locked for it. */
+    metaConsensusRpc_supply: {
+        input: MetaEmpty;
+        output: MetaSupply;
+    };
+    /** Which chain answers, and in which version of the protocol. */
+    metaConsensusRpc_version: {
+        input: MetaEmpty;
+        output: MetaVersion;
+    };
+}
+/** Methods that may be sent again when no answer came. */
+declare const idempotent: ReadonlySet<keyof MetachainMethods>;
+
+type rpcWire_d_Hex = Hex;
+type rpcWire_d_Int64 = Int64;
+type rpcWire_d_MetaAccount = MetaAccount;
+type rpcWire_d_MetaAccountResult = MetaAccountResult;
+type rpcWire_d_MetaAddressRef = MetaAddressRef;
+type rpcWire_d_MetaBlock = MetaBlock;
+type rpcWire_d_MetaBlockInput = MetaBlockInput;
+type rpcWire_d_MetaBlockQueryResult = MetaBlockQueryResult;
+type rpcWire_d_MetaBlockRef = MetaBlockRef;
+type rpcWire_d_MetaBlockResult = MetaBlockResult;
+type rpcWire_d_MetaCandidateBlock = MetaCandidateBlock;
+type rpcWire_d_MetaCarried = MetaCarried;
+type rpcWire_d_MetaConnectResult = MetaConnectResult;
+type rpcWire_d_MetaConnectStatus = MetaConnectStatus;
+type rpcWire_d_MetaContext = MetaContext;
+type rpcWire_d_MetaEmpty = MetaEmpty;
+type rpcWire_d_MetaHandshakeInput = MetaHandshakeInput;
+type rpcWire_d_MetaHandshakeResult = MetaHandshakeResult;
+type rpcWire_d_MetaHandshakeStatus = MetaHandshakeStatus;
+type rpcWire_d_MetaNativeAncestor = MetaNativeAncestor;
+type rpcWire_d_MetaNativeBlock = MetaNativeBlock;
+type rpcWire_d_MetaNativeRef = MetaNativeRef;
+type rpcWire_d_MetaPayloadResult = MetaPayloadResult;
+type rpcWire_d_MetaProof = MetaProof;
+type rpcWire_d_MetaRejection = MetaRejection;
+type rpcWire_d_MetaSupply = MetaSupply;
+type rpcWire_d_MetaTip = MetaTip;
+type rpcWire_d_MetaTransaction = MetaTransaction;
+type rpcWire_d_MetaVersion = MetaVersion;
+type rpcWire_d_MetaWithdrawal = MetaWithdrawal;
+type rpcWire_d_MetaWithdrawalRef = MetaWithdrawalRef;
+type rpcWire_d_MetaWithdrawalsResult = MetaWithdrawalsResult;
+type rpcWire_d_MetachainMethods = MetachainMethods;
+declare const rpcWire_d_idempotent: typeof idempotent;
+declare namespace rpcWire_d {
+  export { rpcWire_d_idempotent as idempotent };
+  export type { rpcWire_d_Hex as Hex, rpcWire_d_Int64 as Int64, rpcWire_d_MetaAccount as MetaAccount, rpcWire_d_MetaAccountResult as MetaAccountResult, rpcWire_d_MetaAddressRef as MetaAddressRef, rpcWire_d_MetaBlock as MetaBlock, rpcWire_d_MetaBlockInput as MetaBlockInput, rpcWire_d_MetaBlockQueryResult as MetaBlockQueryResult, rpcWire_d_MetaBlockRef as MetaBlockRef, rpcWire_d_MetaBlockResult as MetaBlockResult, rpcWire_d_MetaCandidateBlock as MetaCandidateBlock, rpcWire_d_MetaCarried as MetaCarried, rpcWire_d_MetaConnectResult as MetaConnectResult, rpcWire_d_MetaConnectStatus as MetaConnectStatus, rpcWire_d_MetaContext as MetaContext, rpcWire_d_MetaEmpty as MetaEmpty, rpcWire_d_MetaHandshakeInput as MetaHandshakeInput, rpcWire_d_MetaHandshakeResult as MetaHandshakeResult, rpcWire_d_MetaHandshakeStatus as MetaHandshakeStatus, rpcWire_d_MetaNativeAncestor as MetaNativeAncestor, rpcWire_d_MetaNativeBlock as MetaNativeBlock, rpcWire_d_MetaNativeRef as MetaNativeRef, rpcWire_d_MetaPayloadResult as MetaPayloadResult, rpcWire_d_MetaProof as MetaProof, rpcWire_d_MetaRejection as MetaRejection, rpcWire_d_MetaSupply as MetaSupply, rpcWire_d_MetaTip as MetaTip, rpcWire_d_MetaTransaction as MetaTransaction, rpcWire_d_MetaVersion as MetaVersion, rpcWire_d_MetaWithdrawal as MetaWithdrawal, rpcWire_d_MetaWithdrawalRef as MetaWithdrawalRef, rpcWire_d_MetaWithdrawalsResult as MetaWithdrawalsResult, rpcWire_d_MetachainMethods as MetachainMethods };
+}
+
+/** How a client calls. */
+interface RpcClientOptions {
+    /** The bearer token that the server believes. */
+    token?: string;
+    /** The 32-byte key that the server believes, instead of a token: every request is signed anew (JWT, HS256). */
+    jwtKey?: Uint8Array;
+    /** How long a call may take, all its attempts together; default 30,000. */
+    deadlineMs?: number;
+    /** How often a call that does no harm when repeated is sent again after no answer came; default 2. */
+    retries?: number;
+    /** The pause before the first repetition, doubled for each further one; default 50. */
+    retryPauseMs?: number;
+    /** Bytes of the largest answer; default 64 MiB. */
+    bytesMax?: number;
+    /** The chain that the server must have: another answers `GENESIS_MISMATCH`. */
+    chainId?: string;
+    /** The hash of the genesis that the server must have, hex. */
+    genesis?: string;
+}
+/**
+ * A client of a metachain's server (docs/rpc.md), or of any other that speaks the protocol.
+ *
+ * Values are those of the wire: integers of 64 bits as decimal strings, bytes as hex. Errors are those of the
+ * chain, or `RPC_UNAUTHORIZED`, `RPC_TOO_LARGE`, `RPC_TIMEOUT`, `RPC_UNAVAILABLE` and `RPC_PROTOCOL`; after a
+ * time-out the call may have been carried out all the same.
+ */
+declare class RpcClient {
+    #private;
+    constructor(url: string | URL, options?: RpcClientOptions);
+    /** Calls a method of the specification and waits for its answer. */
+    call<M extends keyof MetachainMethods>(method: M, input: MetachainMethods[M]['input'], { signal }?: {
+        signal?: AbortSignal;
+    }): Promise<MetachainMethods[M]['output']>;
+}
+
+export { Driver, DriverError, DriverRegistry, Metachain, MetachainError, RpcClient, rpcWire_d as RpcWire, TxBatch, buildInfo, decodePayload, driverThreads, loadWasmDataDriver, parseJson, setDriverThreads, stringifyJson, verifyAccountProof, verifyWithdrawalProof };
+export type { Account, BatchOptions, BatchResult, Block, BlockRef, BuildInfo, CarriedTransactions, ChainEvent, ConnectResult, DriverItem, DriverOptions, DriverRegistryEntry, DriverRegistryOptions, EventOptions, Genesis, Handshake, Integers, Json, MetaTransaction$1 as MetaTransaction, MetachainErrorOptions, MintContext, MintedBlock, NativeBlock, NativeSource, Network, OpenOptions, Rejection, RpcClientOptions, SyncOptions, Tip, WasmDataDriver, Withdrawal };

@@ -26,7 +26,7 @@ export interface RpcClientOptions {
 const protocol = '1'
 
 /**
- * A client of the server that `serve` starts, of a native node's, or of any other that speaks the protocol.
+ * A client of a metachain's server (docs/rpc.md), or of any other that speaks the protocol.
  *
  * Values are those of the wire: integers of 64 bits as decimal strings, bytes as hex. Errors are those of the
  * chain, or `RPC_UNAUTHORIZED`, `RPC_TOO_LARGE`, `RPC_TIMEOUT`, `RPC_UNAVAILABLE` and `RPC_PROTOCOL`; after a
