@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use cxx::{CxxString, CxxVector};
-use libmetachain_engine::{Context, Metachain};
+use libmetachain_engine::Metachain;
 use libmetachain_primitives::{Code, Error, MetaAddress, Network, Result};
 use libmetachain_rpc::{PROTOCOL_VERSION, next_context, wire};
 
@@ -66,7 +66,23 @@ impl Chain {
     }
 
     pub(crate) fn mint_block(&self, txs: &CxxVector<DmcTx>) -> Result<DmcBlock> {
-        guard("mint_block", || self.mint(next_context(&self.0)?, txs))
+        guard("mint_block", || {
+            let parsed = transactions::parse(txs.iter(), self.network())?;
+            // The tip may move between the question where it is and the mint. Then the context is
+            // this function's to correct: its caller named none.
+            let mut context = next_context(&self.0)?;
+            loop {
+                let error = match self.0.mint(&context, &parsed) {
+                    Ok(minted) => return Ok(convert::minted(minted)),
+                    Err(error) => error,
+                };
+                let now = next_context(&self.0)?;
+                if now == context {
+                    return Err(error);
+                }
+                context = now;
+            }
+        })
     }
 
     pub(crate) fn mint_block_at(
@@ -74,12 +90,11 @@ impl Chain {
         context: &MetaContext,
         txs: &CxxVector<DmcTx>,
     ) -> Result<DmcBlock> {
-        guard("mint_block", || self.mint(convert::context(context)?, txs))
-    }
-
-    fn mint(&self, context: Context, txs: &CxxVector<DmcTx>) -> Result<DmcBlock> {
-        let parsed = transactions::parse(txs.iter(), self.network())?;
-        self.0.mint(&context, &parsed).map(convert::minted)
+        guard("mint_block", || {
+            let parsed = transactions::parse(txs.iter(), self.network())?;
+            let context = convert::context(context)?;
+            self.0.mint(&context, &parsed).map(convert::minted)
+        })
     }
 
     pub(crate) fn check_block(&self, block: &MetaCandidateBlock) -> Result<MetaBlock> {
