@@ -1,4 +1,4 @@
-// The tools a machine must bring: Node, npm, Rust and a C linker, each with its least version.
+// The tools a machine must bring: Node, npm, Rust and compilers for C and C++, each with its least version.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { npm, probe, root } from '../process.mjs'
@@ -38,6 +38,9 @@ export function missingTools() {
     check('rustc', probe('rustc', ['--version']), rustNeeded(), rustHint),
     linker === null
       ? 'A C compiler (cc) is missing: Rust links with it. On Debian: apt-get install gcc libc6-dev; on macOS: xcode-select --install.'
+      : null,
+    probe(process.env.CXX ?? 'c++', ['--version']) === null
+      ? 'A C++ compiler (c++) is missing: the library for native nodes is built with it. On Debian: apt-get install g++; on macOS: xcode-select --install.'
       : null,
   ].filter((problem) => problem !== null)
 }
