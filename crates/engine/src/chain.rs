@@ -107,12 +107,7 @@ impl Chain {
     /// opened again: memory and disk may no longer agree.
     pub(crate) fn moving<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         self.usable()?;
-        let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-            Err(Error::new(
-                Code::InternalPanic,
-                format!("a defect of this library: {}", panic_text(panic.as_ref())),
-            ))
-        });
+        let done = guarded(work);
         if let Err(error) = &done
             && error.is_fatal()
         {
@@ -164,7 +159,17 @@ impl Drop for Chain {
     }
 }
 
-pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+/// Turns a panic of the work into an error, so that whoever waits is answered.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        Err(Error::new(
+            Code::InternalPanic,
+            format!("a defect of this library: {}", panic_text(panic.as_ref())),
+        ))
+    })
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()

@@ -32,7 +32,7 @@ impl Chain {
                 Ok(known)
             }
             None => {
-                let executed = self.execute(&native.candidate)?;
+                let executed = self.adopt_or_execute(&native.candidate)?;
                 self.commit_block(native, executed)
             }
         });
@@ -47,17 +47,11 @@ impl Chain {
         self.usable()?;
         self.counters.checked.add(1);
         let core = self.core.read();
-        let checked = judge(&core.ledger, candidate)?;
-        let executed = Executed {
-            context: candidate.context,
-            payload: Arc::clone(&candidate.payload),
-            header: checked.block.header,
-            hash: checked.hash,
-            delta: checked.delta,
-        };
+        let (block, executed) = execute(&core.ledger, candidate)?;
         drop(core);
+        let hash = executed.hash;
         self.prepared.lock().put(executed);
-        Ok((checked.block, checked.hash))
+        Ok((block, hash))
     }
 
     /// Whether the native block is part of the chain already; with another payload it is a conflict.
@@ -109,22 +103,14 @@ impl Chain {
         }
     }
 
-    fn execute(&self, candidate: &CandidateBlock) -> Result<Executed> {
+    fn adopt_or_execute(&self, candidate: &CandidateBlock) -> Result<Executed> {
         // The tip cannot move in between: whoever moves it holds `commit`, and here that is us.
         let tip = self.core.read().ledger.tip().hash;
         if let Some(executed) = self.prepared.lock().take(&tip, candidate) {
             self.counters.adopted.add(1);
             return Ok(executed);
         }
-        let core = self.core.read();
-        let checked = judge(&core.ledger, candidate)?;
-        Ok(Executed {
-            context: candidate.context,
-            payload: Arc::clone(&candidate.payload),
-            header: checked.block.header,
-            hash: checked.hash,
-            delta: checked.delta,
-        })
+        Ok(execute(&self.core.read().ledger, candidate)?.1)
     }
 
     fn commit_block(
@@ -222,6 +208,19 @@ impl Chain {
             }),
         );
     }
+}
+
+/// The candidate's block and what executing it on the tip gives, once it is judged to be good.
+fn execute(ledger: &Ledger, candidate: &CandidateBlock) -> Result<(Block, Executed)> {
+    let ledger::Checked { block, hash, delta } = judge(ledger, candidate)?;
+    let executed = Executed {
+        context: candidate.context,
+        payload: Arc::clone(&candidate.payload),
+        header: block.header,
+        hash,
+        delta,
+    };
+    Ok((block, executed))
 }
 
 /// The ledger's judgement, with what it cannot know: why no payload can match the carried transactions.

@@ -11,7 +11,7 @@ use libmetachain_primitives::{
 };
 use libmetachain_store::RealDisk;
 
-use crate::chain::{Chain, panic_text};
+use crate::chain::{Chain, guarded};
 use crate::connect::Queued;
 use crate::events::{Event, Position};
 use crate::handshake::{NativeTip, Search, Step};
@@ -453,14 +453,4 @@ impl Drop for Metachain {
         // Nobody is left to hear of a failure; not waiting keeps a garbage collector from blocking.
         self.close_later(Box::new(|_| ()));
     }
-}
-
-/// Turns a panic of the work into an error, so that whoever waits is answered.
-fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        Err(Error::new(
-            Code::InternalPanic,
-            format!("a defect of this library: {}", panic_text(panic.as_ref())),
-        ))
-    })
 }

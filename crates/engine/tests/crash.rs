@@ -109,16 +109,9 @@ fn extend(chain: &Metachain, history: &mut History, random: &mut Random) -> Resu
     let (state, transactions, _) = history.model.mint(&given);
     let minted = chain.mint(&context, &given)?;
     let native = NativeHash(random.hash());
-    history.model.blocks.push(ModelBlock {
-        native,
-        native_height: context.native_height,
-        time: minted.header.time,
-        transactions,
-        hash: minted.hash,
-        payload: Arc::clone(&minted.payload),
-        context,
-        state,
-    });
+    history
+        .model
+        .push(native, context, &minted, (state, transactions));
     history.begun.push(history.model.blocks.clone());
     let candidate = CandidateBlock {
         context,

@@ -16,7 +16,7 @@ use libmetachain_engine::{
 use libmetachain_primitives::{Code, Error, NativeHash};
 use libmetachain_store::sim::SimDisk;
 use libmetachain_store::{IndexOptions, StoreOptions};
-use support::{Model, ModelBlock, Random, address};
+use support::{Model, Random, address};
 
 fn open(disk: &SimDisk, model: &Model) -> Result<Metachain, Error> {
     let media = Media {
@@ -77,16 +77,7 @@ fn lived() -> (SimDisk, Model, Happened) {
                 })
                 .expect("it connects");
             happened.push((EventKind::Connected, minted.hash));
-            model.blocks.push(ModelBlock {
-                native,
-                native_height: context.native_height,
-                time: minted.header.time,
-                transactions,
-                hash: minted.hash,
-                payload: minted.payload,
-                context,
-                state,
-            });
+            model.push(native, context, &minted, (state, transactions));
         }
         chain.close().expect("it closes");
     }

@@ -10,7 +10,7 @@ use libmetachain_engine::{
     OpenOptions,
 };
 use libmetachain_primitives::{Code, NativeHash, Root, tx_root};
-use support::{Model, ModelBlock, Random, address};
+use support::{Model, Random, address};
 
 const OPERATIONS: u64 = 100_000;
 const UNDO_DEPTH: u64 = 12;
@@ -70,16 +70,7 @@ fn extend(chain: &Metachain, model: &mut Model, random: &mut Random) {
         .expect("what was minted connects");
     assert_eq!(connected.status, ConnectStatus::Connected);
     assert_eq!(connected.hash, minted.hash);
-    model.blocks.push(ModelBlock {
-        native,
-        native_height: context.native_height,
-        time: minted.header.time,
-        transactions: accepted,
-        hash: minted.hash,
-        payload: minted.payload,
-        context,
-        state,
-    });
+    model.push(native, context, &minted, (state, accepted));
 }
 
 fn random_count(random: &mut Random) -> u64 {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use libmetachain_engine::{BlockRef, CandidateBlock, Carried, Metachain, NativeBlock, OpenOptions};
 use libmetachain_primitives::{BlockHash, Code, Error, NativeHash};
-use support::{Model, ModelBlock, Random, address};
+use support::{Model, Random, address};
 
 fn options(path: &Path, model: &Model) -> OpenOptions {
     OpenOptions {
@@ -41,16 +41,7 @@ fn extend(chains: &[&Metachain], model: &mut Model, random: &mut Random) {
             .expect("it connects");
         assert_eq!(connected.hash, minted.hash);
     }
-    model.blocks.push(ModelBlock {
-        native,
-        native_height: context.native_height,
-        time: minted.header.time,
-        transactions,
-        hash: minted.hash,
-        payload: minted.payload,
-        context,
-        state,
-    });
+    model.push(native, context, &minted, (state, transactions));
 }
 
 fn same(chain: &Metachain, model: &Model) {

@@ -1,7 +1,7 @@
 //! A naive metachain, written from the rules alone: maps and lists, everything recomputed each time.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use libmetachain_engine::Context;
+use libmetachain_engine::{Context, Minted};
 use libmetachain_primitives::{
     Amount, BlockHash, Code, Genesis, MetaAddress, NativeAddress, NativeHash, Network, Receipt,
     Root, Transaction, TxId,
@@ -206,6 +206,26 @@ impl Model {
             first,
             blocks: Vec::new(),
         }
+    }
+
+    /// Remembers a minted block as connected in a native block.
+    pub(crate) fn push(
+        &mut self,
+        native: NativeHash,
+        context: Context,
+        minted: &Minted,
+        (state, transactions): (State, Vec<Transaction>),
+    ) {
+        self.blocks.push(ModelBlock {
+            native,
+            native_height: context.native_height,
+            time: minted.header.time,
+            transactions,
+            hash: minted.hash,
+            payload: std::sync::Arc::clone(&minted.payload),
+            context,
+            state,
+        });
     }
 
     pub(crate) fn state(&self) -> &State {
