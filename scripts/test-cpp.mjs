@@ -16,7 +16,7 @@ const usage = `Usage: node scripts/test-cpp.mjs [--only PART,...]
   -h, --help       this text
 
 Needs g++, make and cargo. clang++, CMake, pkg-config and valgrind are installed on Debian where that
-asks for no password; what cannot be had is skipped with a line that says so.
+asks for no password; what cannot be had is skipped with a line that says so, or fails where CI is set.
 `
 
 const parts = { programs: checkPrograms, nodes: checkNodes, guide: checkGuide }

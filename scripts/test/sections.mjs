@@ -48,6 +48,7 @@ export const sections = [
     runners: () => [{ reader: 'cargoTest', command: node('test-conformance.mjs') }],
   },
   { name: 'ava', group: 'ts', title: 'TypeScript tests', needs: all, runners: () => [{ reader: 'ava', command: bin('ava', 'ava', []) }] },
+  { name: 'cpp', group: 'cpp', title: 'C++ library, its page and the example native node', needs: [], runners: () => [{ reader: 'several', command: node('test-cpp.mjs') }] },
   check('clippy', 'clippy finds nothing', [], () => [['cargo', ['clippy', '--release', '--workspace', '--all-targets', '--locked', '--', '-D', 'warnings']]], {
     component: 'clippy',
   }),

@@ -32,7 +32,13 @@ function ava(lines) {
   }
 }
 
-const readers = { cargoTest, nextest, ava }
+/** A script of ours that counts tests of several kinds: its closing line. */
+function several(lines) {
+  const end = lines.filter((line) => /^\d+ passed, \d+ failed/.test(line)).slice(-1)
+  return { passed: sum(end, /(\d+) passed/), failed: sum(end, /(\d+) failed/), skipped: sum(end, /(\d+) skipped/) }
+}
+
+const readers = { cargoTest, nextest, ava, several }
 
 /**
  * The totals of one run. A runner that failed without a failed test, or that ran no test at all,
