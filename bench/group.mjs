@@ -1,0 +1,55 @@
+// The process of one group: measures, and tells the process that started it.
+import { measure } from './harness/measure.mjs'
+import { asked } from './suites/index.mjs'
+
+const order = JSON.parse(process.argv[2])
+const started = performance.now()
+
+/** Most rounds of a row; fewer where the group's time is short. */
+const roundsMost = order.quick ? 7 : 11
+
+// Without anyone to tell there is nothing left to do.
+process.on('disconnect', () => process.exit(1))
+
+const tell = (message) => new Promise((resolve) => process.send(message, resolve))
+
+let told = 0
+/** A line about what is going on, not more often than anyone could read. */
+function progress(text) {
+  const now = performance.now()
+  if (now - told < 100) return
+  told = now
+  process.send({ progress: text })
+}
+
+let left = order.measurements ?? 1
+/** A measurement's share of the time that the group has left. */
+function share() {
+  const seconds = order.seconds - (performance.now() - started) / 1000
+  const part = Math.max(0, seconds) / Math.max(1, left)
+  left -= 1
+  return part
+}
+
+/** What of a measurement was asked for, or null. */
+function chosen(measurement) {
+  const contestants = measurement.contestants
+    .map((contestant) => ({ ...contestant, ids: (contestant.ids ?? [measurement.id]).filter((id) => asked(order.asked, id)) }))
+    .filter(({ ids }) => ids.length > 0)
+  return contestants.length > 0 ? { ...measurement, contestants } : null
+}
+
+const { run } = await import(order.module)
+await run({
+  ...order,
+  progress,
+  rows: (rows) => tell({ rows: rows.filter(({ id }) => asked(order.asked, id)) }),
+  note: (note) => tell({ note }),
+  /** `measure` of the harness, with what was asked for and within the group's time; tells its rows. */
+  measure: async (measurement) => {
+    const wanted = chosen(measurement)
+    const seconds = share()
+    if (wanted !== null) await tell({ rows: await measure({ rounds: roundsMost, warmup: order.quick ? 1 : 2, seconds, progress, ...wanted }) })
+  },
+})
+process.exit(0)

@@ -1,0 +1,77 @@
+// Runs contestants turn by turn, so that whatever else the machine does meets all of them alike.
+import { mean, quantile, spread } from './statistics.mjs'
+
+/** Fewest rounds of a measurement. */
+export const roundsLeast = 7
+
+/** Samples kept for the distribution of one contestant; more would only cost memory. */
+const samplesMax = 20_000
+
+/** Contestants in another order each round: nobody always follows the same one. */
+export function rotated(list, round) {
+  const by = round % list.length
+  const turned = [...list.slice(by), ...list.slice(0, by)]
+  return Math.floor(round / list.length) % 2 === 0 ? turned : turned.reverse()
+}
+
+/**
+ * Measures contestants against each other: every one once a round, in a rotated order, after `warmup` rounds
+ * that do not count. Garbage of what ran before is collected first where Node runs with `--expose-gc`.
+ *
+ * A contestant has a `name`, a `run` that gives one number for each thing it did, in `unit`, and, as it likes, a
+ * `prepare` that runs before it unmeasured, a `note`, and `ids`: the rows that it belongs to (default: `id` alone).
+ * Rounds beyond `roundsLeast` are left out once `seconds` are over.
+ *
+ * Gives rows: for each contestant the median of its rounds, their spread, the distribution of single numbers, and
+ * its speed as a multiple of the others', round by round: of those in the same row by their name, and of those
+ * with its own name in other rows by the row's.
+ */
+export async function measure({ id, unit, better = 'lower', rounds = roundsLeast, seconds = Infinity, warmup = 1, contestants, progress = () => {} }) {
+  const taken = new Map(contestants.map((contestant) => [contestant, { rounds: [], samples: [] }]))
+  const end = performance.now() + seconds * 1000
+  for (let round = -warmup; round < rounds; round += 1) {
+    if (round >= roundsLeast && performance.now() > end) break
+    for (const contestant of rotated(contestants, round + warmup)) {
+      progress(`${id}: ${round < 0 ? 'warm-up' : `round ${round + 1} of ${rounds}`}, ${contestant.name}`)
+      await contestant.prepare?.()
+      globalThis.gc?.()
+      const samples = await contestant.run()
+      if (round < 0) continue
+      const of = taken.get(contestant)
+      of.rounds.push(mean(samples))
+      if (of.samples.length < samplesMax) of.samples.push(...samples)
+    }
+  }
+  return rowsOf(taken, { id, unit, better })
+}
+
+function rowsOf(taken, { id, unit, better }) {
+  const idsOf = (contestant) => contestant.ids ?? [id]
+  const ids = [...new Set([...taken.keys()].flatMap(idsOf))]
+  return ids.flatMap((own) =>
+    [...taken].filter(([contestant]) => idsOf(contestant).includes(own)).map(([contestant, { rounds, samples }]) => {
+      const row = { id: own, contestant: contestant.name, unit, better, ...spread(rounds), p10: quantile(samples, 0.1), p50: quantile(samples, 0.5), p99: quantile(samples, 0.99), rounds: rounds.length, ratio_to: {} }
+      if (contestant.note !== undefined) row.note = contestant.note
+      for (const [other, { rounds: others }] of taken) {
+        if (other === contestant) continue
+        const key = idsOf(other).includes(own) ? other.name : other.name === contestant.name ? idsOf(other)[0] : null
+        if (key !== null) row.ratio_to[key] = spread(rounds.map((value, round) => (better === 'lower' ? others[round] / value : value / others[round])))
+      }
+      return row
+    }),
+  )
+}
+
+/** Runs `work` and gives the microseconds it took. */
+export function timed(work) {
+  const start = performance.now()
+  work()
+  return (performance.now() - start) * 1000
+}
+
+/** As `timed`, for work that is over when its promise is settled. */
+export async function timedAsync(work) {
+  const start = performance.now()
+  await work()
+  return (performance.now() - start) * 1000
+}

@@ -1,0 +1,19 @@
+// Where things are, and where the benchmark may write.
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const bench = dirname(fileURLToPath(import.meta.url))
+export const root = dirname(bench)
+/** Results of runs; not kept in the repository. */
+export const results = join(bench, 'results')
+/** Stores of a run lie in a folder below this one, named by the run's process. */
+export const scratch = join(root, 'target', 'bench')
+
+/** The reference that prepare.mjs builds. */
+export const limitsProgram = join(root, 'target', 'release', 'examples', 'limits')
+
+/** The package under test. */
+export const packageEntry = join(root, 'dist', 'index.js')
+
+/** The addon that prepare.mjs compiles, where it can. */
+export const callsAddon = join(root, 'target', 'bench-calls', 'calls.node')

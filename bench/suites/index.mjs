@@ -1,0 +1,55 @@
+// What there is to measure: suites of groups. Each group runs in a process of its own, so that no group
+// finds the memory, the caches or the compiled code of another.
+
+const labels = { 1e3: 'k', 1e6: 'M' }
+
+/** A number of accounts as row names write it: 10k, 1M, 1.5M. */
+export function label(accounts) {
+  const unit = accounts >= 1e6 ? 1e6 : 1e3
+  return `${accounts / unit}${labels[unit]}`
+}
+
+const file = (name) => new URL(`./${name}.mjs`, import.meta.url).href
+
+/**
+ * The groups of a run, in order: what they are called, which rows they have (beginnings of their names), the module
+ * that runs them, the seconds they may take on two idle cores, into how many measurements these are divided, and
+ * whatever else the module wants to know.
+ */
+function chainGroups({ quick, accounts }) {
+  const many = accounts ?? (quick ? 50_000 : 1_000_000)
+  const scales = quick ? [10_000, 100_000] : [10_000, 100_000, 1_000_000, 10_000_000]
+  const opens = quick ? [100_000] : [1_000_000, 10_000_000]
+  const stages = quick ? [100_000] : [1_000_000, 1_100_000, 3_000_000]
+  const sizes = quick ? [1, 100, 1000] : [1, 100, 1000, 10_000]
+  const long = (size) => size > 1_000_000
+  return [
+    { name: 'blocks', rows: ['mint.', 'connect.', 'disconnect.'], module: file('chain-blocks'), accounts: many, sizes, seconds: quick ? 40 : 360, measurements: 4 * sizes.length + 1 },
+    { name: 'evm', rows: ['evm.'], module: file('chain-evm'), accounts: quick ? 5_000 : 50_000, sizes: quick ? [1, 100] : [1, 100, 1000], seconds: quick ? 15 : 100, measurements: quick ? 2 : 3 },
+    ...scales.map((size) => ({ name: `scale.${label(size)}`, rows: [`scale.${label(size)}`], module: file('chain-scale'), accounts: size, seconds: quick ? 6 : long(size) ? 180 : 45 })),
+    { name: 'memory', rows: ['memory.'], module: file('chain-memory'), stages, seconds: quick ? 10 : 120 },
+    ...opens.map((size) => ({ name: `open.${label(size)}`, rows: [`open.clean.${label(size)}`, `open.killed.${label(size)}`], module: file('chain-open'), accounts: size, seconds: quick ? 20 : long(size) ? 240 : 60, measurements: 2 })),
+  ]
+}
+
+const suites = { chain: chainGroups }
+
+export const suiteNames = Object.keys(suites)
+
+/** Whether two names of rows, dot by dot, are the same as far as the shorter one goes. */
+function agree(a, b) {
+  const [left, right] = [a, b].map((name) => name.split('.').filter(Boolean))
+  return left.every((part, at) => at >= right.length || part === right[at])
+}
+
+/** Whether a row, or a family of rows, is among those asked for; null asks for all. */
+export const asked = (names, row) => names === null || names.some((name) => agree(name, row))
+
+/** The groups that a run's options ask for. */
+export function groupsOf(options) {
+  return options.suites.flatMap((suite) =>
+    suites[suite](options)
+      .filter((group) => group.rows.some((row) => asked(options.rows, row)))
+      .map((group) => ({ suite, ...group, asked: options.rows })),
+  )
+}
