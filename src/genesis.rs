@@ -74,6 +74,7 @@ pub struct NativeOpenOptions {
     pub batch: bool,
     pub undo_depth: Option<f64>,
     pub snapshot_every: Option<f64>,
+    pub event_retention: Option<f64>,
 }
 
 impl NativeOpenOptions {
@@ -91,6 +92,9 @@ impl NativeOpenOptions {
         }
         if let Some(blocks) = self.snapshot_every {
             options.snapshot_every = values::whole(blocks, "snapshotEvery")?;
+        }
+        if let Some(blocks) = self.event_retention {
+            options.event_retention = values::whole(blocks, "eventRetention")?;
         }
         Ok(options)
     }

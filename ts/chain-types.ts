@@ -47,6 +47,13 @@ export interface OpenOptions {
   undoDepth?: number
   /** Blocks between two snapshots of the state, from which opening begins (default 10,000). */
   snapshotEvery?: number
+  /**
+   * Blocks below the tip for which an indexer that fell behind still gets the events of blocks that were
+   * disconnected (default 10,000). Beyond them and beyond `undoDepth` the bodies of these blocks and the undo of
+   * all blocks are dropped after a snapshot, one file of the log (128 MiB) at a time. Events of the blocks of the
+   * chain itself are kept for ever.
+   */
+  eventRetention?: number
 }
 
 /**

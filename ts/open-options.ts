@@ -12,7 +12,7 @@ const countMax = 2 ** 32 - 1
 /** @internal */
 export function nativeOpenOptions(options: OpenOptions): NativeOpenOptions {
   checks.object(options, 'options')
-  const { path, genesis, durability, undoDepth, snapshotEvery } = options
+  const { path, genesis, durability, undoDepth, snapshotEvery, eventRetention } = options
   const native: NativeOpenOptions = {
     batch: checks.optional(durability, (value) => checks.word(value, 'durability', ['block', 'batch'])) === 'batch',
   }
@@ -20,6 +20,7 @@ export function nativeOpenOptions(options: OpenOptions): NativeOpenOptions {
   if (genesis !== undefined) native.genesis = nativeGenesis(genesis)
   if (undoDepth !== undefined) native.undoDepth = checks.whole(undoDepth, 'undoDepth')
   if (snapshotEvery !== undefined) native.snapshotEvery = checks.whole(snapshotEvery, 'snapshotEvery', 1)
+  if (eventRetention !== undefined) native.eventRetention = checks.whole(eventRetention, 'eventRetention')
   return native
 }
 

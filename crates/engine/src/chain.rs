@@ -23,6 +23,7 @@ use crate::older::Older;
 use crate::options::OpenOptions;
 use crate::prepared::Prepared;
 use crate::recent::Recent;
+use crate::retention::Retention;
 use crate::snapshot::Snapshotting;
 
 pub(crate) struct Chain {
@@ -42,9 +43,11 @@ pub(crate) struct Chain {
     pub(crate) durability: Durability,
     pub(crate) undo_depth: u64,
     pub(crate) snapshot_every: u64,
+    pub(crate) event_retention: u64,
     /// `None` for a chain in memory.
     pub(crate) older: Option<Older>,
     pub(crate) snapshots: Snapshotting,
+    pub(crate) retention: Retention,
     fatal: OnceLock<Error>,
     closed: AtomicBool,
 }
@@ -71,6 +74,11 @@ impl Chain {
         snapshot: Option<u64>,
         options: &OpenOptions,
     ) -> Result<Arc<Chain>> {
+        // A snapshot carries more blocks than undo may need: everything below them it does not need.
+        let needed = snapshot.map_or(0, |_| {
+            let below = core.index.base().saturating_sub(options.event_retention);
+            below + 1
+        });
         Ok(Arc::new(Chain {
             store,
             store_id,
@@ -86,7 +94,9 @@ impl Chain {
             durability: options.durability,
             undo_depth: options.undo_depth,
             snapshot_every: options.snapshot_every,
+            event_retention: options.event_retention,
             snapshots: Snapshotting::loaded(snapshot),
+            retention: Retention::loaded(needed),
             fatal: OnceLock::new(),
             closed: AtomicBool::new(false),
         }))

@@ -48,6 +48,23 @@ impl Position {
     pub const START: Position = Position(0);
 }
 
+/// What a record is to an indexer.
+enum Found {
+    Event(Box<Event>),
+    /// The event of a block that was disconnected and whose body, in the record of this sequence, is
+    /// no longer kept.
+    Pruned(u64),
+    /// Nothing, or there is no such record.
+    Nothing,
+}
+
+fn pruned() -> Error {
+    Error::new(
+        Code::CursorPruned,
+        "the cursor stands among blocks that were disconnected and are no longer kept",
+    )
+}
+
 impl Chain {
     /// The position behind the event with this cursor.
     pub(crate) fn position(&self, cursor: &str) -> Result<Position> {
@@ -60,7 +77,8 @@ impl Chain {
         };
         let (sequence, hash) = self.parse_cursor(cursor).ok_or_else(unknown)?;
         match self.event(sequence)? {
-            Some(event) if event.hash.to_string() == hash => Ok(Position(sequence)),
+            Found::Event(event) if event.hash.to_string() == hash => Ok(Position(sequence)),
+            Found::Pruned(_) => Err(pruned()),
             _ => Err(unknown()),
         }
     }
@@ -93,24 +111,30 @@ impl Chain {
         let mut events = Vec::new();
         let mut at = after;
         while events.len() < max && at.0 < self.store.durable_sequence() {
-            events.extend(self.event(at.0 + 1)?);
+            match self.event(at.0 + 1)? {
+                Found::Event(event) => events.push(*event),
+                // Who had seen the block connect would take it for one of the chain.
+                Found::Pruned(block) if block <= after.0 => return Err(pruned()),
+                // It came and went: the chain is the same without either.
+                Found::Pruned(_) | Found::Nothing => {}
+            }
             at = Position(at.0 + 1);
         }
         Ok((events, at))
     }
 
-    /// The event of a record; `None` if it has none, or there is no such record.
-    fn event(&self, sequence: u64) -> Result<Option<Event>> {
+    /// The event of a record.
+    fn event(&self, sequence: u64) -> Result<Found> {
         let Some(entry) = self.happened(sequence)? else {
-            return Ok(None);
+            return Ok(Found::Nothing);
         };
         let (kind, body) = match entry.happened {
             Happened::Connected => (EventKind::Connected, sequence),
             Happened::Disconnected(body) => (EventKind::Disconnected, body),
-            Happened::Other => return Ok(None),
+            Happened::Other => return Ok(Found::Nothing),
         };
         let Some(place) = self.happened(body)?.map(|entry| entry.place) else {
-            return Ok(None);
+            return Ok(Found::Nothing);
         };
         let record = self.record(&Entry {
             hash: BlockHash::ZERO,
@@ -132,23 +156,18 @@ impl Chain {
             .with("sequence", body));
         };
         if payload.is_empty() {
-            return Err(Error::new(
-                Code::CursorPruned,
-                format!("the body of block {height}, which was disconnected, is no longer kept"),
-            )
-            .with("height", height)
-            .with("sequence", sequence));
+            return Ok(Found::Pruned(body));
         }
         let block = self.decode(height, &payload)?;
         let hash = block.header.hash();
         let store = self.store_name();
-        Ok(Some(Event {
+        Ok(Found::Event(Box::new(Event {
             cursor: format!("{CURSOR_VERSION}-{store}-{sequence:x}-{hash}"),
             kind,
             block,
             hash,
             native,
-        }))
+        })))
     }
 
     /// Tells those who wait for events once a record is on disk.

@@ -74,6 +74,16 @@ impl Journal {
         self.entries.get(usize::try_from(at).ok()?)
     }
 
+    /// The records of the blocks that were taken back.
+    pub(crate) fn taken_back(&self) -> impl Iterator<Item = u64> {
+        self.entries
+            .iter()
+            .filter_map(|entry| match entry.happened {
+                Happened::Disconnected(block) => Some(block),
+                _ => None,
+            })
+    }
+
     /// The newest entries, `count` at most, in order, and the sequence of the first of them.
     pub(crate) fn newest(&self, count: usize) -> (u64, &[Entry]) {
         let skipped = self.entries.len().saturating_sub(count);

@@ -27,6 +27,7 @@ mod query;
 mod reading;
 mod recent;
 mod registry;
+mod retention;
 mod snapshot;
 mod sync;
 mod verify;
@@ -39,6 +40,8 @@ pub use libmetachain_store::Durability;
 pub use metachain::{Done, Metachain};
 pub use native::{CandidateBlock, Carried, ConnectStatus, Connected, Minted, NativeBlock};
 pub use open::Media;
-pub use options::{OpenOptions, SNAPSHOT_EVERY_DEFAULT, UNDO_DEPTH_DEFAULT};
+pub use options::{
+    EVENT_RETENTION_DEFAULT, OpenOptions, SNAPSHOT_EVERY_DEFAULT, UNDO_DEPTH_DEFAULT,
+};
 pub use query::{ChainTip, ProvenAccount, ProvenWithdrawal, StoredBlock, StoredTransaction};
 pub use sync::{NativeSource, diverged};

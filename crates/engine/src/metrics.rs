@@ -31,6 +31,9 @@ pub(crate) struct Counters {
     pub(crate) record_reads: Counter,
     pub(crate) snapshots_written: Counter,
     pub(crate) snapshots_failed: Counter,
+    pub(crate) prunings_failed: Counter,
+    pub(crate) segments_pruned: Counter,
+    pub(crate) bytes_pruned: Counter,
 }
 
 impl Counters {
@@ -49,6 +52,9 @@ impl Counters {
             ("recordReads", self.record_reads.get()),
             ("snapshotsWritten", self.snapshots_written.get()),
             ("snapshotsFailed", self.snapshots_failed.get()),
+            ("pruningsFailed", self.prunings_failed.get()),
+            ("segmentsPruned", self.segments_pruned.get()),
+            ("bytesPruned", self.bytes_pruned.get()),
         ]
     }
 }

@@ -11,6 +11,9 @@ pub const UNDO_DEPTH_DEFAULT: u64 = 1_000;
 /// Blocks between two snapshots, unless the options say otherwise.
 pub const SNAPSHOT_EVERY_DEFAULT: u64 = 10_000;
 
+/// Blocks for which the events of disconnected blocks are kept, unless the options say otherwise.
+pub const EVENT_RETENTION_DEFAULT: u64 = 10_000;
+
 /// What to open, and how.
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
@@ -25,6 +28,11 @@ pub struct OpenOptions {
     pub undo_depth: u64,
     /// Blocks between two snapshots of the state, which opening begins from; at least 1.
     pub snapshot_every: u64,
+    /// Blocks below the tip for which an indexer that fell behind still gets the events of blocks that
+    /// were disconnected. Beyond them, and beyond `undo_depth`, the bodies of these blocks and the undo
+    /// of all blocks are dropped after a snapshot, a file of the log at a time; the events of the chain
+    /// itself are kept for ever.
+    pub event_retention: u64,
 }
 
 impl Default for OpenOptions {
@@ -35,6 +43,7 @@ impl Default for OpenOptions {
             durability: Durability::default(),
             undo_depth: UNDO_DEPTH_DEFAULT,
             snapshot_every: SNAPSHOT_EVERY_DEFAULT,
+            event_retention: EVENT_RETENTION_DEFAULT,
         }
     }
 }

@@ -1,8 +1,12 @@
 //! The log, executed record by record: how a chain is rebuilt.
 
+use std::collections::BTreeSet;
+
 use libmetachain_ledger::store::{Place, Record, Store};
 use libmetachain_ledger::{Replay, Undo};
-use libmetachain_primitives::{Code, Error, Genesis, NativeHash, Result, decode_payload};
+use libmetachain_primitives::{
+    BlockHash, Code, Error, Genesis, NativeHash, Result, decode_payload,
+};
 
 use crate::chain::Core;
 use crate::connect::misplaced;
@@ -12,9 +16,12 @@ use crate::journal::{Happened, Journal};
 /// A record of the log with its sequence and place.
 type Logged = (u64, Place, Record);
 
-/// The log, read so far: one pass, each block executed as it comes and taken back as it was.
+/// The log, read so far: one pass, each block executed as it comes and taken back as it was, or left
+/// out together with what takes it back.
 pub(crate) struct Reading<'a> {
     store: &'a dyn Store,
+    /// Records of blocks that are left out, because their undo or body may be pruned.
+    left_out: BTreeSet<u64>,
     ledger: Replay,
     core: Parts,
 }
@@ -42,6 +49,7 @@ impl<'a> Reading<'a> {
         let ledger = Replay::new(genesis)?;
         Ok(Reading {
             store,
+            left_out: BTreeSet::new(),
             ledger,
             core,
         })
@@ -51,8 +59,17 @@ impl<'a> Reading<'a> {
     pub(crate) fn resumed(store: &'a dyn Store, ledger: Replay, core: Parts) -> Self {
         Reading {
             store,
+            left_out: BTreeSet::new(),
             ledger,
             core,
+        }
+    }
+
+    /// Does not execute the blocks of these records, which later records take back.
+    pub(crate) fn leaving_out(self, records: BTreeSet<u64>) -> Self {
+        Reading {
+            left_out: records,
+            ..self
         }
     }
 
@@ -89,6 +106,21 @@ impl<'a> Reading<'a> {
             } if self.begins_with(begun, &native) => {
                 self.core.index.push(Entry {
                     hash: self.ledger.tip().hash,
+                    native,
+                    sequence,
+                    place,
+                });
+                Happened::Connected
+            }
+            Record::Connect {
+                height: next,
+                native,
+                ..
+            } if next == height + 1 && self.left_out.contains(&sequence) => {
+                self.core.highest = self.core.highest.max(next);
+                self.core.index.push(Entry {
+                    // It is never looked up: whatever follows it is left out too.
+                    hash: BlockHash::ZERO,
                     native,
                     sequence,
                     place,
@@ -164,6 +196,9 @@ impl<'a> Reading<'a> {
     /// Takes the tip back; gives the sequence of its record.
     fn disconnect(&mut self, height: u64, place: Place) -> Result<u64> {
         let entry = self.core.index.pop().ok_or_else(|| misplaced(height))?;
+        if self.left_out.remove(&entry.sequence) {
+            return Ok(entry.sequence);
+        }
         let Record::Connect { undo, .. } = self.store.read(entry.place)? else {
             return Err(misplaced(height));
         };

@@ -83,10 +83,13 @@ fn agrees(chain: &Chain, options: &OpenOptions) -> Result<()> {
             return Err(crate::open::mismatch(given, core.ledger.genesis()));
         }
     }
-    if options.durability != chain.durability || options.undo_depth != chain.undo_depth {
+    if options.durability != chain.durability
+        || options.undo_depth != chain.undo_depth
+        || options.event_retention != chain.event_retention
+    {
         return Err(Error::new(
             Code::BadArgument,
-            "this process has the store open with another durability or undo depth",
+            "this process has the store open with another durability, undo depth or event retention",
         ));
     }
     Ok(())

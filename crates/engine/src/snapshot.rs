@@ -15,7 +15,7 @@ use libmetachain_primitives::{BlockHash, Code, Error, Genesis, NativeHash, Resul
 use libmetachain_store::{SnapshotMeta, SnapshotReader};
 
 use crate::bytes::{Reader, Writer};
-use crate::chain::{Chain, Core};
+use crate::chain::{Chain, Core, guarded};
 use crate::index::{Entry, Index};
 use crate::journal::{Happened, Journal};
 use crate::reading::Parts;
@@ -49,6 +49,11 @@ pub(crate) struct Snapshotting {
 }
 
 impl Snapshotting {
+    /// Whether the chain waits for the end of background work.
+    pub(crate) fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
     pub(crate) fn loaded(sequence: Option<u64>) -> Self {
         Snapshotting {
             newest: parking_lot::Mutex::new(sequence),
@@ -80,10 +85,12 @@ impl Chain {
     }
 
     fn snapshot_in_background(&self) {
-        let written =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.write_snapshot(true)));
-        if !matches!(written, Ok(Ok(()))) {
+        let needed = self.first_needed_now();
+        if guarded(|| self.write_snapshot(true)).is_err() {
             self.counters.snapshots_failed.add(1);
+        } else if guarded(|| self.prune(needed)).is_err() {
+            // What stays only takes space. Damage that it met is met again by whoever reads there.
+            self.counters.prunings_failed.add(1);
         }
         self.snapshots.running.store(false, Ordering::Release);
     }
@@ -158,7 +165,7 @@ impl Chain {
     fn dump_accounts(&self, paced: bool, out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut from = 0;
         loop {
-            if self.snapshots.stop.load(Ordering::Acquire) {
+            if self.snapshots.stopping() {
                 return Err(Error::new(Code::Aborted, "the chain is closing"));
             }
             let begun = Instant::now();

@@ -44,6 +44,7 @@ fn open(disk: &SimDisk, model: &Model) -> Result<Metachain> {
             undo_depth: 8,
             // None in the background: the one at each close, so that operations keep their numbers.
             snapshot_every: u64::MAX,
+            ..OpenOptions::default()
         },
     )
 }

@@ -38,6 +38,7 @@ fn open(disk: &SimDisk, model: &Model) -> Result<Metachain, Error> {
         durability: Durability::Block,
         undo_depth: 8,
         snapshot_every: u64::MAX,
+        ..OpenOptions::default()
     };
     Metachain::open_on(&media, &options)
 }

@@ -6,24 +6,35 @@ use std::path::Path;
 use std::sync::Arc;
 
 use libmetachain_engine::{
-    BlockRef, CandidateBlock, Carried, ConnectStatus, Durability, Metachain, NativeBlock,
+    BlockRef, CandidateBlock, Carried, ConnectStatus, Durability, Media, Metachain, NativeBlock,
     OpenOptions,
 };
 use libmetachain_primitives::{Code, NativeHash, Root, tx_root};
+use libmetachain_store::StoreOptions;
 use support::{Model, Random, address};
 
 const OPERATIONS: u64 = 100_000;
 const UNDO_DEPTH: u64 = 12;
 
 fn open(path: &Path, model: &Model) -> Metachain {
-    Metachain::open(&OpenOptions {
+    // Small files, so that there is always something to prune.
+    let media = Media {
+        files: StoreOptions {
+            segment_bytes: 256 << 10,
+            fill_bytes: 64 << 10,
+            ..StoreOptions::default()
+        },
+        ..Media::default()
+    };
+    let options = OpenOptions {
         path: Some(path.to_owned()),
         genesis: Some(model.genesis.clone()),
         durability: Durability::Batch,
         undo_depth: UNDO_DEPTH,
         snapshot_every: 50,
-    })
-    .expect("the store opens")
+        event_retention: 30,
+    };
+    Metachain::open_on(&media, &options).expect("the store opens")
 }
 
 fn code<T>(result: Result<T, libmetachain_primitives::Error>) -> Option<Code> {

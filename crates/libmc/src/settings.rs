@@ -35,6 +35,7 @@ pub(crate) fn read<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<O
             }
             "undo_depth" => options.undo_depth = number(&name, &value)?,
             "snapshot_every" => options.snapshot_every = number(&name, &value)?,
+            "event_retention" => options.event_retention = number(&name, &value)?,
             _ => genesis.take(&name, &value)?,
         }
         seen.push(name);

@@ -211,20 +211,31 @@ impl FileStore {
         verify(&self.log, progress)
     }
 
-    /// Drops the undo of records before `undo_before`, and the payloads of the records for which
-    /// `drop_payload` says so, from the segments that hold nothing younger. Places stay valid;
-    /// what is gone reads as empty. Frees the space by writing each segment anew, once.
+    /// Drops the undo, and the payloads of blocks that were disconnected in the segment that they were
+    /// connected in, from the segments that hold only records before the sequence `before`. Places
+    /// stay valid; what is gone reads as empty. Frees the space by writing each segment anew, once.
     ///
-    /// `drop_payload` is asked for blocks only, and must say yes only to disconnected ones.
+    /// `go_on` is asked before each segment, and ends the pruning by returning `false`.
     ///
     /// # Errors
     /// `STORE_CORRUPT`, `STORE_FULL`, `INTERNAL_IO`; the segment at hand is then as it was.
-    pub fn prune(
-        &self,
-        undo_before: u64,
-        drop_payload: &dyn Fn(u64) -> bool,
-    ) -> Result<PruneReport> {
-        prune(&self.log, undo_before, drop_payload)
+    pub fn prune(&self, before: u64, go_on: &dyn Fn() -> bool) -> Result<PruneReport> {
+        prune(&self.log, before, go_on)
+    }
+
+    /// Whether something was pruned, so that the log alone no longer says how every block that was
+    /// disconnected is taken back.
+    ///
+    /// # Errors
+    /// `STORE_CORRUPT`, `INTERNAL_IO`.
+    pub fn is_pruned(&self) -> Result<bool> {
+        let (last, _) = self.log.durable_end();
+        for number in 0..last {
+            if self.log.segments.get(number, &self.log.key)?.pruned != 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Does at once what the store's thread otherwise does when it is idle: makes the next segment

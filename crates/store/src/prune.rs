@@ -1,10 +1,15 @@
-//! Drops what is no longer needed from sealed segments: undo beyond its depth, bodies of
-//! disconnected blocks beyond their retention.
+//! Drops what is no longer needed from sealed segments: undo, and the bodies of blocks that were
+//! disconnected in the segment that they were connected in.
 //!
-//! A segment is copied to a temporary file with holes where the dropped sections were, synced, and
+//! A block that was connected in one segment and disconnected in another keeps its body: whatever
+//! happened between the two then has both of its records or neither, so that a reader who leaves out
+//! what is gone sees nothing but a chain that never had it.
+//!
+//! A segment is written anew once, when nothing in it is needed any more. It is copied to a temporary file with holes where the dropped sections were, synced, and
 //! renamed over the old one. Offsets, frame headers and hashes stay, so places stay valid and the
 //! chain can still be verified; the new header page says what is missing.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -33,27 +38,29 @@ pub struct PruneReport {
     pub bytes: u64,
 }
 
-pub(crate) fn prune(
-    log: &Arc<Log>,
-    undo_before: u64,
-    drop_payload: &dyn Fn(u64) -> bool,
-) -> Result<PruneReport> {
+pub(crate) fn prune(log: &Arc<Log>, before: u64, go_on: &dyn Fn() -> bool) -> Result<PruneReport> {
     let mut report = PruneReport::default();
     let (last, _) = log.durable_end();
     for number in 0..last {
+        if !go_on() {
+            break;
+        }
         let _alone = log.lock_maintenance();
         log.check_open()?;
         let segment = log.segments.get(number, &log.key)?;
-        // Only what holds nothing younger: a segment is written anew at most twice.
+        if segment.pruned != 0 {
+            continue;
+        }
+        // Only what holds nothing younger.
         let next = log.segments.get(number + 1, &log.key)?;
         let mut walk = Walk::new(next, log.key, FIRST_FRAME);
         let Step::Frame(first_of_next, ..) = walk.peek()? else {
             break;
         };
-        if first_of_next.sequence > undo_before {
+        if first_of_next.sequence > before {
             break;
         }
-        let plan = plan(log, &segment, drop_payload)?;
+        let plan = plan(log, &segment)?;
         if plan.bytes > 0 {
             rewrite(log, &segment, &plan)?;
             report.segments += 1;
@@ -64,6 +71,7 @@ pub(crate) fn prune(
 }
 
 /// What stays of a segment.
+#[derive(Default)]
 struct Plan {
     kept: Vec<Range<u64>>,
     pruned: u32,
@@ -71,41 +79,48 @@ struct Plan {
 }
 
 /// Decides, verifying every frame on the way.
-fn plan(log: &Log, segment: &Segment, drop_payload: &dyn Fn(u64) -> bool) -> Result<Plan> {
-    let mut plan = Plan {
-        kept: Vec::new(),
-        pruned: segment.pruned,
-        bytes: 0,
-    };
+fn plan(log: &Log, segment: &Segment) -> Result<Plan> {
+    let mut frames: Vec<FrameHeader> = Vec::new();
+    let mut connected: Vec<usize> = Vec::new();
+    let mut gone: BTreeSet<usize> = BTreeSet::new();
     let mut walk = Walk::new(segment.clone(), log.key, FIRST_FRAME);
     loop {
-        let (header, missing) = match walk.peek()? {
-            Step::Frame(header, _, missing) => (header, missing),
+        let header = match walk.peek()? {
+            Step::Frame(header, ..) => header,
             Step::Invalid(why) => return Err(corrupt(&segment.path, walk.offset(), why)),
         };
-        plan.frame(&header, missing, drop_payload);
+        match header.kind {
+            Kind::Connect => connected.push(frames.len()),
+            // With nothing left here the block came from a segment before.
+            Kind::Disconnect => gone.extend(connected.pop()),
+            _ => {}
+        }
         walk.advance(header.len);
-        if header.kind == Kind::Sealed {
-            return Ok(plan);
+        let sealed = header.kind == Kind::Sealed;
+        frames.push(header);
+        if sealed {
+            break;
         }
     }
+    let mut plan = Plan::default();
+    for (at, frame) in frames.iter().enumerate() {
+        plan.frame(frame, gone.contains(&at));
+    }
+    Ok(plan)
 }
 
 impl Plan {
-    fn frame(&mut self, header: &FrameHeader, missing: u32, drop_payload: &dyn Fn(u64) -> bool) {
+    fn frame(&mut self, header: &FrameHeader, gone: bool) {
         let (body, undo) = (u64::from(header.body_len), u64::from(header.undo_len));
         let body_at = header.offset + FRAME_HEADER_BYTES as u64;
         self.keep(header.offset..body_at);
-        let is_block = header.kind == Kind::Connect;
-        if missing & PRUNED_BODIES == 0 {
-            if is_block && body > 0 && drop_payload(header.sequence) {
-                self.pruned |= PRUNED_BODIES;
-                self.bytes += body;
-            } else {
-                self.keep(body_at..body_at + body);
-            }
+        if gone && body > 0 {
+            self.pruned |= PRUNED_BODIES;
+            self.bytes += body;
+        } else {
+            self.keep(body_at..body_at + body);
         }
-        if missing & PRUNED_UNDO == 0 && undo > 0 {
+        if undo > 0 {
             self.pruned |= PRUNED_UNDO;
             self.bytes += undo;
         }
