@@ -37,20 +37,9 @@ impl MetaAddress {
             .strip_prefix(b"0x")
             .and_then(|digits| <&[u8; HEX_DIGITS]>::try_from(digits).ok())
             .ok_or_else(|| malformed(text))?;
-        let mut bytes = [0; ADDRESS_BYTES];
-        let mut bad = 0u8;
-        let mut cases = 0u8;
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
-            bad |= high | low;
-            cases |= high | low;
-            *byte = (high << 4) | (low & 0x0f);
-        }
-        if bad & NOT_A_DIGIT != 0 {
-            return Err(malformed(text));
-        }
+        let bytes = const_hex::decode_to_array(digits).map_err(|_| malformed(text))?;
         let address = MetaAddress(bytes);
-        if cases & (LOWER | UPPER) == LOWER | UPPER && address.checksummed_digits() != *digits {
+        if has_both_cases(digits) && address.checksummed_digits() != *digits {
             return Err(Error::new(
                 Code::InvalidAddress,
                 format!(
@@ -81,26 +70,17 @@ impl MetaAddress {
 }
 
 const LOWER_DIGITS: &[u8; 16] = b"0123456789abcdef";
-const LOWER: u8 = 0x10;
-const UPPER: u8 = 0x20;
-const NOT_A_DIGIT: u8 = 0x80;
 
-/// For each byte: its value as a digit and which case it is in, or that it is none.
-static DIGITS: [u8; 256] = {
-    let mut table = [NOT_A_DIGIT; 256];
-    let mut at = 0;
-    while at < 16 {
-        let digit = LOWER_DIGITS[at as usize];
-        if digit.is_ascii_digit() {
-            table[digit as usize] = at;
-        } else {
-            table[digit as usize] = at | LOWER;
-            table[digit.to_ascii_uppercase() as usize] = at | UPPER;
-        }
-        at += 1;
-    }
-    table
-};
+/// Whether hexadecimal digits contain small and capital letters: bit 6 is set in letters alone, and bit
+/// 5 tells their case.
+fn has_both_cases(digits: &[u8; HEX_DIGITS]) -> bool {
+    let (small, capital) = digits.iter().fold((0, 0), |(small, capital), digit| {
+        let letter = digit & 0x40;
+        let small_letter = (digit << 1) & letter;
+        (small | small_letter, capital | (letter ^ small_letter))
+    });
+    small & capital != 0
+}
 
 fn malformed(text: &str) -> Error {
     Error::new(
