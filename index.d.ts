@@ -396,6 +396,11 @@ interface DriverOptions {
     outputBytesMax?: number;
     /** `reuse` (default) keeps instances between calls; `fresh` makes a new one for every call. */
     isolation?: 'reuse' | 'fresh';
+    /**
+     * `tiered` (default) compiles quickly, and well in the background once calls spend time in that code;
+     * `quick` leaves it at the first; `full` compiles well before loading ends. Calls answer the same.
+     */
+    optimization?: 'tiered' | 'quick' | 'full';
     /** `lossless`: integers beyond 2^53 - 1 in decoded JSON come back as bigint (default `number`). */
     integers?: 'number' | 'lossless';
     /** Directory, private to this user, that keeps compiled code between processes (default: none). */

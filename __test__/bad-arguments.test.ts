@@ -195,6 +195,7 @@ test('drivers', async (t) => {
     ['inputBytesMax', wholeNumbers],
     ['outputBytesMax', wholeNumbers],
     ['isolation', []],
+    ['optimization', []],
     ['integers', []],
     ['cacheDir', ['text']],
     ['expectedHash', []],

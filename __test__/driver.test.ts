@@ -89,6 +89,17 @@ test('what a driver does wrong is named, and the next call works', async (t) => 
   t.is(driver.getVersion(), '1.2.3')
 })
 
+test('code is compiled as well as the options say', async (t) => {
+  // With an empty section of its own it shares no code with the drivers of other tests.
+  const wasm = Buffer.concat([obedientDriver(), Buffer.of(0, 2, 1, 0x71)])
+  const quick = await Driver.load(wasm, { optimization: 'quick' })
+  const answer = quick.encodeInputFn('f', '1')
+  t.is(quick.metrics()['optimised'], 0)
+  const full = await Driver.load(wasm, { optimization: 'full' })
+  t.is(full.metrics()['optimised'], 1)
+  t.deepEqual(full.encodeInputFn('f', '1'), answer)
+})
+
 test('limits and isolation are taken from the options', async (t) => {
   const small = await Driver.load(obedientDriver(), { inputBytesMax: 100, outputBytesMax: 50 })
   t.is(small.encodeInputFn('f', '1'.repeat(46)).length, 46)

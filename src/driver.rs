@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use libmetachain_driver_host::{Driver, Isolation, Operation, Options};
+use libmetachain_driver_host::{Driver, Isolation, Operation, Optimization, Options};
 use napi::bindgen_prelude::{AsyncTask, Object, Uint8Array, Uint8ArraySlice};
 use napi::{Env, JsString};
 use napi_derive::napi;
@@ -26,6 +26,7 @@ pub struct NativeDriverOptions {
     pub input_bytes_max: Option<f64>,
     pub output_bytes_max: Option<f64>,
     pub fresh: Option<bool>,
+    pub optimization: Option<String>,
     pub cache_dir: Option<String>,
     pub expected_hash: Option<Uint8Array>,
 }
@@ -48,6 +49,11 @@ impl NativeDriverOptions {
         if self.fresh == Some(true) {
             options.isolation = Isolation::Fresh;
         }
+        options.optimization = match self.optimization.as_deref() {
+            Some("quick") => Optimization::Quick,
+            Some("full") => Optimization::Full,
+            _ => Optimization::Tiered,
+        };
         options.cache_dir = self.cache_dir.map(PathBuf::from);
         options.expected_hash = match &self.expected_hash {
             Some(hash) => Some(values::hash(hash, "expectedHash")?),

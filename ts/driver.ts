@@ -19,6 +19,11 @@ export interface DriverOptions {
   outputBytesMax?: number
   /** `reuse` (default) keeps instances between calls; `fresh` makes a new one for every call. */
   isolation?: 'reuse' | 'fresh'
+  /**
+   * `tiered` (default) compiles quickly, and well in the background once calls spend time in that code;
+   * `quick` leaves it at the first; `full` compiles well before loading ends. Calls answer the same.
+   */
+  optimization?: 'tiered' | 'quick' | 'full'
   /** `lossless`: integers beyond 2^53 - 1 in decoded JSON come back as bigint (default `number`). */
   integers?: 'number' | 'lossless'
   /** Directory, private to this user, that keeps compiled code between processes (default: none). */
@@ -244,7 +249,7 @@ function jsonText(json: string | Json, field: string): string {
 /** Judges options and gives them the form in which they cross. @internal */
 export function nativeOptions(options: DriverOptions): NativeDriverOptions {
   checks.object(options, 'options')
-  const { deadlineMs, memoryBytesMax, inputBytesMax, outputBytesMax, isolation, integers, cacheDir, expectedHash } = options
+  const { deadlineMs, memoryBytesMax, inputBytesMax, outputBytesMax, isolation, optimization, integers, cacheDir, expectedHash } = options
   checks.optional(integers, (value) => checks.word(value, 'integers', ['number', 'lossless']))
   const native: NativeDriverOptions = {}
   if (deadlineMs !== undefined) native.deadlineMs = checks.whole(deadlineMs, 'deadlineMs', 1, 2 ** 31)
@@ -252,6 +257,7 @@ export function nativeOptions(options: DriverOptions): NativeDriverOptions {
   if (inputBytesMax !== undefined) native.inputBytesMax = checks.whole(inputBytesMax, 'inputBytesMax', 1, 1024 * mebibyte)
   if (outputBytesMax !== undefined) native.outputBytesMax = checks.whole(outputBytesMax, 'outputBytesMax', 1, 1024 * mebibyte)
   if (isolation !== undefined) native.fresh = checks.word(isolation, 'isolation', ['reuse', 'fresh']) === 'fresh'
+  if (optimization !== undefined) native.optimization = checks.word(optimization, 'optimization', ['tiered', 'quick', 'full'])
   if (cacheDir !== undefined) native.cacheDir = checks.text(cacheDir, 'cacheDir')
   if (expectedHash !== undefined) native.expectedHash = moduleHash(expectedHash, 'expectedHash')
   return native

@@ -12,11 +12,12 @@ use lru::LruCache;
 use parking_lot::{Condvar, Mutex};
 use sha2::{Digest, Sha256};
 
-use crate::compiled::Compiled;
-use crate::disk::{Directory, Found};
-use crate::engine::{self, Host};
+use crate::compiled::{Code, Compiled, Facts, accept};
+use crate::disk::Directory;
+use crate::engine::{self, Tier};
 use crate::error::{DriverCode, DriverError, Result};
-use crate::options::Options;
+use crate::optimiser;
+use crate::options::{Optimization, Options};
 
 /// Native code that is kept in memory, bytes, unless [`set_code_cache_bytes_max`] says otherwise.
 pub const CODE_CACHE_BYTES_DEFAULT: usize = 256 << 20;
@@ -32,6 +33,8 @@ pub struct CodeCacheMetrics {
     pub hits: u64,
     /// Modules that were compiled.
     pub compilations: u64,
+    /// Modules that were compiled a second time, well, because they were used.
+    pub optimisations: u64,
     /// Modules that were loaded from a cache directory instead.
     pub disk_hits: u64,
     /// Files of a cache directory that were refused: damaged, tampered with, or unreadable.
@@ -47,7 +50,8 @@ pub struct CodeCacheMetrics {
 }
 
 struct State {
-    kept: LruCache<Fingerprint, Arc<Compiled>>,
+    /// With the bytes that each was counted with: its code may become larger.
+    kept: LruCache<Fingerprint, (Arc<Compiled>, usize)>,
     bytes: usize,
     bytes_max: usize,
     /// Everything that lives, kept or only in use.
@@ -105,14 +109,19 @@ pub(crate) fn load(wasm: &[u8], options: &Options) -> Result<Arc<Compiled>> {
             let claim = Claim(fingerprint);
             let hash: [u8; 32] = Sha256::digest(wasm).into();
             expect(options, hash)?;
-            let made = Arc::new(produce(wasm, hash, directory.as_ref())?);
+            let made = produce(wasm, hash, directory.as_ref(), options.optimization)
+                .map_err(|error| error.of(hash))?;
+            let made = Arc::new(made);
             CACHE.state.lock().insert(fingerprint, &made);
             drop(claim);
             made
         }
     };
-    expect(options, compiled.hash)?;
-    if let Some(directory) = &directory {
+    expect(options, compiled.facts.hash)?;
+    if options.optimization == Optimization::Full {
+        optimiser::complete(&compiled);
+    }
+    if let Some(directory) = directory {
         persist(&compiled, directory);
     }
     Ok(compiled)
@@ -159,40 +168,77 @@ impl Drop for Claim {
     }
 }
 
-/// Loads a module from the directory, or compiles it and leaves it there.
-fn produce(wasm: &[u8], hash: [u8; 32], directory: Option<&Directory>) -> Result<Compiled> {
-    let host: &'static Host = engine::host()?;
+/// Loads a module from the directory, or compiles it: quickly, unless the caller wants to wait.
+fn produce(
+    wasm: &[u8],
+    hash: [u8; 32],
+    directory: Option<&Directory>,
+    optimization: Optimization,
+) -> Result<Compiled> {
     if let Some(directory) = directory {
-        match directory.load(host, hash) {
-            Found::Code(compiled) => {
-                CACHE.state.lock().counts.disk_hits += 1;
-                compiled.stored_in.lock().push(directory.path().to_owned());
-                return Ok(*compiled);
-            }
-            Found::Refused => CACHE.state.lock().counts.disk_rejections += 1,
-            Found::Nothing => {}
+        let found = directory.load(hash)?;
+        let mut state = CACHE.state.lock();
+        state.counts.disk_rejections += found.refused;
+        if let Some((facts, code)) = found.code {
+            state.counts.disk_hits += 1;
+            return Ok(Compiled::new(facts, code, wasm));
         }
     }
+    let report = accept(wasm)?;
+    let target = Tier::target(report.functions, wasm.len());
+    let tier = match optimization {
+        Optimization::Full => target,
+        Optimization::Tiered | Optimization::Quick => Tier::Quick,
+    };
     CACHE.state.lock().counts.compilations += 1;
-    Compiled::compile(host, wasm, hash)
+    let code = Code::compile(engine::host(tier)?, wasm)?;
+    let facts = Facts {
+        hash,
+        memory_bytes_min: report.memory_bytes_min,
+        target,
+    };
+    Ok(Compiled::new(facts, code, wasm))
 }
 
-/// Sees to it that the directory has the module's code. A full disk is no reason to refuse a
-/// driver: the failure is counted.
-fn persist(compiled: &Compiled, directory: &Directory) {
-    let mut stored_in = compiled.stored_in.lock();
-    if stored_in.iter().any(|stored| stored == directory.path()) {
+/// Sees to it that the directory has the module's code, now and when there is better code.
+fn persist(compiled: &Compiled, directory: Directory) {
+    let mut directories = compiled.directories.lock();
+    if directories
+        .iter()
+        .any(|known| known.path() == directory.path())
+    {
         return;
     }
-    stored_in.push(directory.path().to_owned());
-    if !directory.has(compiled) && directory.store(compiled).is_err() {
+    let directory = Arc::new(directory);
+    directories.push(Arc::clone(&directory));
+    drop(directories);
+    if !directory.has(compiled) {
+        store(compiled, &directory);
+    }
+}
+
+/// A full disk is no reason to refuse a driver: the failure is counted.
+fn store(compiled: &Compiled, directory: &Directory) {
+    if directory.store(compiled).is_err() {
         CACHE.state.lock().counts.disk_failures += 1;
+    }
+}
+
+/// A module's second compilation ended.
+pub(crate) fn improved(compiled: &Arc<Compiled>) {
+    let mut state = CACHE.state.lock();
+    state.counts.optimisations += 1;
+    state.recount(compiled);
+    drop(state);
+    let directories = compiled.directories.lock().clone();
+    for directory in directories {
+        store(compiled, &directory);
     }
 }
 
 impl State {
     fn find(&mut self, fingerprint: &Fingerprint) -> Option<Arc<Compiled>> {
-        if let Some(kept) = self.kept.get(fingerprint) {
+        if let Some((kept, _)) = self.kept.get(fingerprint) {
             return Some(Arc::clone(kept));
         }
         let found = self.alive.get(fingerprint).and_then(Weak::upgrade)?;
@@ -207,18 +253,33 @@ impl State {
     }
 
     fn keep(&mut self, fingerprint: Fingerprint, compiled: &Arc<Compiled>) {
-        if self.kept.put(fingerprint, Arc::clone(compiled)).is_none() {
-            self.bytes = self.bytes.saturating_add(compiled.image_bytes);
+        let bytes = compiled.bytes();
+        let replaced = self.kept.put(fingerprint, (Arc::clone(compiled), bytes));
+        let before = replaced.map_or(0, |(_, bytes)| bytes);
+        self.bytes = self.bytes.saturating_sub(before).saturating_add(bytes);
+        self.shrink();
+    }
+
+    /// Counts a module with the size of the code that it has now.
+    fn recount(&mut self, compiled: &Arc<Compiled>) {
+        let now = compiled.bytes();
+        let kept = self.kept.iter_mut().map(|(_, kept)| kept);
+        if let Some((_, counted)) = kept
+            .into_iter()
+            .find(|(kept, _)| Arc::ptr_eq(kept, compiled))
+        {
+            self.bytes = self.bytes.saturating_sub(*counted).saturating_add(now);
+            *counted = now;
         }
         self.shrink();
     }
 
     fn shrink(&mut self) {
         while self.bytes > self.bytes_max {
-            let Some((_, dropped)) = self.kept.pop_lru() else {
+            let Some((_, (_, bytes))) = self.kept.pop_lru() else {
                 break;
             };
-            self.bytes = self.bytes.saturating_sub(dropped.image_bytes);
+            self.bytes = self.bytes.saturating_sub(bytes);
             self.counts.evictions += 1;
         }
     }

@@ -1,65 +1,228 @@
-//! A module ready to be instantiated, and the one function that compiles or loads it.
+//! A module that was compiled, and how its code gets better while it is in use.
+//!
+//! The first code is compiled quickly. Once calls have spent some time in it, the module is
+//! compiled again, well, on a thread of its own; from then on every new instance runs that, and old
+//! ones are replaced at their next call. Both do the same, for WebAssembly leaves nothing open.
 
-use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use parking_lot::Mutex;
-use wasmtime::{Engine, InstancePre, Linker, Module};
+use parking_lot::{Condvar, Mutex};
+use wasmtime::{InstancePre, Linker, Module};
 
 use crate::abi::ByteOrder;
 use crate::check::{self, Report};
-use crate::engine::Host;
+use crate::disk::Directory;
+use crate::engine::{Host, Tier};
 use crate::error::{DriverCode, DriverError, Result};
 use crate::limiter::Limiter;
 
-/// A compiled driver. Everything in it follows from the module's bytes alone, so it may be shared
-/// by everybody who loads the same bytes.
-pub(crate) struct Compiled {
+/// Time spent in quickly compiled code after which compiling it well pays.
+const PAYS_AFTER: Duration = Duration::from_millis(20);
+
+/// Code of a module, compiled in one way.
+pub(crate) struct Code {
     pub(crate) host: &'static Host,
-    /// SHA-256 of the module.
-    pub(crate) hash: [u8; 32],
     /// Everything about instantiation that can be done once.
     pub(crate) pre: InstancePre<Limiter>,
-    /// How this driver writes lengths, once somebody has asked it.
-    pub(crate) order: OnceLock<ByteOrder>,
-    /// Memory that an instance has from the start, bytes.
-    pub(crate) memory_bytes_min: u64,
-    /// Cache directories that have this module's code.
-    pub(crate) stored_in: Mutex<Vec<PathBuf>>,
     /// Bytes of native code and data: what keeping this costs.
     pub(crate) image_bytes: usize,
 }
 
-impl Compiled {
-    /// Checks `wasm` and compiles it.
-    pub(crate) fn compile(host: &'static Host, wasm: &[u8], hash: [u8; 32]) -> Result<Self> {
-        let report = accept(wasm).map_err(|error| error.of(hash))?;
-        let module = compile(&host.engine, wasm).map_err(|error| error.of(hash))?;
-        Self::link(host, &module, hash, &report)
+impl Code {
+    /// Compiles a module that the static check has accepted.
+    pub(crate) fn compile(host: &'static Host, wasm: &[u8]) -> Result<Self> {
+        let module = Module::from_binary(&host.engine, wasm).map_err(|error| {
+            DriverError::new(DriverCode::Rejected, "compile", format!("{error:#}"))
+        })?;
+        Self::link(host, &module)
     }
 
-    /// Prepares a compiled module for instantiation.
-    pub(crate) fn link(
-        host: &'static Host,
-        module: &Module,
-        hash: [u8; 32],
-        report: &Report,
-    ) -> Result<Self> {
+    /// Prepares compiled code for instantiation.
+    pub(crate) fn link(host: &'static Host, module: &Module) -> Result<Self> {
         let pre = Linker::new(&host.engine)
             .instantiate_pre(module)
             .map_err(|error| {
-                DriverError::new(DriverCode::Rejected, "check", format!("{error:#}")).of(hash)
+                DriverError::new(DriverCode::Rejected, "check", format!("{error:#}"))
             })?;
         let image = module.image_range();
+        let image_bytes = (image.end as usize).saturating_sub(image.start as usize);
         Ok(Self {
             host,
-            hash,
             pre,
-            order: OnceLock::new(),
-            stored_in: Mutex::new(Vec::new()),
-            memory_bytes_min: report.memory_bytes_min,
-            image_bytes: (image.end as usize).saturating_sub(image.start as usize),
+            image_bytes,
         })
+    }
+}
+
+/// What follows from a module's bytes alone, beside its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// SHA-256 of the module.
+    pub(crate) hash: [u8; 32],
+    /// Memory that an instance has from the start, bytes.
+    pub(crate) memory_bytes_min: u64,
+    /// How it is compiled in the end.
+    pub(crate) target: Tier,
+}
+
+/// How far the second compilation is.
+enum Progress {
+    /// Not begun. The module is kept for it.
+    Possible(Arc<[u8]>),
+    Running,
+    /// Done, or given up: the code stays what it is.
+    Ended,
+}
+
+/// A compiled driver, shared by everybody who loads the same bytes.
+pub(crate) struct Compiled {
+    pub(crate) facts: Facts,
+    /// How this driver writes lengths, once somebody has asked it.
+    pub(crate) order: OnceLock<ByteOrder>,
+    /// Cache directories that want this module's code.
+    pub(crate) directories: Mutex<Vec<Arc<Directory>>>,
+    /// Drivers that are open: without any, better code is not worth making.
+    users: AtomicUsize,
+    code: Mutex<Arc<Code>>,
+    /// The tier of `code`, for a look without the lock.
+    tier: AtomicU8,
+    /// Whether time spent in calls should be counted.
+    measuring: AtomicBool,
+    spent_ns: AtomicU64,
+    progress: Mutex<Progress>,
+    /// Signalled when the second compilation ends.
+    ended: Condvar,
+}
+
+impl Compiled {
+    pub(crate) fn new(facts: Facts, code: Code, wasm: &[u8]) -> Self {
+        let done = code.host.tier == facts.target;
+        Self {
+            facts,
+            order: OnceLock::new(),
+            directories: Mutex::new(Vec::new()),
+            users: AtomicUsize::new(0),
+            tier: AtomicU8::new(code.host.tier as u8),
+            code: Mutex::new(Arc::new(code)),
+            measuring: AtomicBool::new(!done),
+            spent_ns: AtomicU64::new(0),
+            progress: Mutex::new(if done {
+                Progress::Ended
+            } else {
+                Progress::Possible(wasm.into())
+            }),
+            ended: Condvar::new(),
+        }
+    }
+
+    /// The best code there is now.
+    pub(crate) fn code(&self) -> Arc<Code> {
+        Arc::clone(&self.code.lock())
+    }
+
+    /// Whether code of that tier is the best there is.
+    #[inline]
+    pub(crate) fn is_current(&self, tier: Tier) -> bool {
+        self.tier.load(Ordering::Relaxed) == tier as u8
+    }
+
+    /// Whether the code is as good as this module's is made.
+    pub(crate) fn is_optimised(&self) -> bool {
+        self.is_current(self.facts.target)
+    }
+
+    /// What keeping this costs, bytes: native code, and the module as long as it may be compiled
+    /// again.
+    pub(crate) fn bytes(&self) -> usize {
+        let module = match &*self.progress.lock() {
+            Progress::Possible(wasm) => wasm.len(),
+            Progress::Running | Progress::Ended => 0,
+        };
+        self.code().image_bytes.saturating_add(module)
+    }
+
+    /// Counts a driver that is opened.
+    pub(crate) fn enter(&self) {
+        self.users.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a driver that is closed.
+    pub(crate) fn leave(&self) {
+        self.users.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether any driver is open.
+    pub(crate) fn is_used(&self) -> bool {
+        self.users.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether [`Compiled::spent`] wants to know.
+    #[inline]
+    pub(crate) fn is_measuring(&self) -> bool {
+        self.measuring.load(Ordering::Relaxed)
+    }
+
+    /// Counts time spent in calls. True once, when compiling well begins to pay.
+    #[cold]
+    pub(crate) fn spent(&self, time: Duration) -> bool {
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let before = self.spent_ns.fetch_add(time, Ordering::Relaxed);
+        Duration::from_nanos(before.saturating_add(time)) >= PAYS_AFTER
+            && self.measuring.swap(false, Ordering::Relaxed)
+    }
+
+    /// Counts from nothing again: what was asked for was not worth doing after all.
+    pub(crate) fn measure_again(&self) {
+        self.spent_ns.store(0, Ordering::Relaxed);
+        self.measuring.store(true, Ordering::Relaxed);
+    }
+
+    /// The second compilation, for whoever asks first; `None` where it runs or has ended.
+    pub(crate) fn claim(self: &Arc<Self>) -> Option<Improvement> {
+        let mut progress = self.progress.lock();
+        match std::mem::replace(&mut *progress, Progress::Running) {
+            Progress::Possible(wasm) => {
+                self.measuring.store(false, Ordering::Relaxed);
+                Some(Improvement {
+                    compiled: Arc::clone(self),
+                    wasm,
+                })
+            }
+            other => {
+                *progress = other;
+                None
+            }
+        }
+    }
+
+    /// Uses other code from now on, in new instances.
+    pub(crate) fn install(&self, code: Code) {
+        let tier = code.host.tier as u8;
+        *self.code.lock() = Arc::new(code);
+        self.tier.store(tier, Ordering::Relaxed);
+    }
+
+    /// Waits for a second compilation that runs.
+    pub(crate) fn wait(&self) {
+        let mut progress = self.progress.lock();
+        while matches!(*progress, Progress::Running) {
+            self.ended.wait(&mut progress);
+        }
+    }
+}
+
+/// The duty to compile a module a second time; however it ends, those who wait go on.
+pub(crate) struct Improvement {
+    pub(crate) compiled: Arc<Compiled>,
+    pub(crate) wasm: Arc<[u8]>,
+}
+
+impl Drop for Improvement {
+    fn drop(&mut self) {
+        *self.compiled.progress.lock() = Progress::Ended;
+        self.compiled.ended.notify_all();
     }
 }
 
@@ -75,9 +238,4 @@ pub(crate) fn accept(wasm: &[u8]) -> Result<Report> {
             report.to_string(),
         ))
     }
-}
-
-fn compile(engine: &Engine, wasm: &[u8]) -> Result<Module> {
-    Module::from_binary(engine, wasm)
-        .map_err(|error| DriverError::new(DriverCode::Rejected, "compile", format!("{error:#}")))
 }

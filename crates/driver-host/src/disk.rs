@@ -5,7 +5,9 @@
 //! directory, and readable by its owner only; so is the directory. This guards against damage and
 //! against other users; it cannot guard against code that already runs as this user.
 //!
-//! File: `magic (8) | keyed hash (32) | initial memory of the module (8, little-endian) | code`.
+//! File: `magic (8) | keyed hash (32) | initial memory of the module (8, little-endian) | how it is
+//! compiled in the end (1) | code`. There is one for each way of compiling, until there is the last.
+//!
 //! The hash covers everything but itself, and the name. A file that is short, changed, of another
 //! engine or unreadable is as good as none: the module is compiled again and the file replaced.
 //! Writers rename finished files into place, so processes may share a directory.
@@ -18,13 +20,12 @@ use std::time::SystemTime;
 
 use wasmtime::{Engine, Module};
 
-use crate::check::Report;
-use crate::compiled::Compiled;
-use crate::engine::Host;
+use crate::compiled::{Code, Compiled, Facts};
+use crate::engine::{self, Host, Tier};
 use crate::error::{DriverCode, DriverError, Result};
 
 /// Changes whenever the layout does.
-const MAGIC: [u8; 8] = *b"LMCCODE1";
+const MAGIC: [u8; 8] = *b"LMCCODE2";
 /// The directory of ours inside the given one.
 const DIRECTORY: &str = "driver-code-v1";
 const KEY_FILE: &str = "key";
@@ -41,11 +42,11 @@ pub(crate) struct Directory {
 }
 
 /// What a look into the directory gave.
-pub(crate) enum Found {
-    Code(Box<Compiled>),
-    Nothing,
-    /// A file that must not be believed.
-    Refused,
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) code: Option<(Facts, Code)>,
+    /// Files that were not believed.
+    pub(crate) refused: u64,
 }
 
 impl Directory {
@@ -76,34 +77,54 @@ impl Directory {
         &self.path
     }
 
-    /// Whether there is code of this module that `load` would believe.
+    /// Whether there is a file with the code that the module has now. (One that must not be believed
+    /// is found out, and replaced, by whoever loads it.)
     pub(crate) fn has(&self, compiled: &Compiled) -> bool {
-        read(&self.file(compiled.host, &compiled.hash))
-            .is_ok_and(|bytes| self.body(compiled.host, &compiled.hash, &bytes).is_some())
+        self.file(compiled.code().host, &compiled.facts.hash)
+            .exists()
     }
 
-    /// Loads the code of a module, if it is there and ours.
-    pub(crate) fn load(&self, host: &'static Host, hash: [u8; 32]) -> Found {
-        let bytes = match read(&self.file(host, &hash)) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Nothing,
-            Err(_) => return Found::Refused,
-        };
-        match self.open_file(host, hash, &bytes) {
-            Some(compiled) => Found::Code(Box::new(compiled)),
-            None => Found::Refused,
+    /// Loads the code of a module, the best that is there and ours. What is there and not to be
+    /// believed is removed.
+    ///
+    /// # Errors
+    /// `INTERNAL_IO` where an engine cannot start.
+    pub(crate) fn load(&self, hash: [u8; 32]) -> Result<Found> {
+        let mut found = Found::default();
+        for tier in Tier::ALL.into_iter().rev() {
+            let host = engine::host(tier)?;
+            let path = self.file(host, &hash);
+            let code = match read(&path) {
+                Ok(bytes) => self.open_file(host, hash, &bytes),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(_) => None,
+            };
+            if code.is_some() {
+                found.code = code;
+                break;
+            }
+            found.refused += 1;
+            let _ = fs::remove_file(path);
         }
+        Ok(found)
     }
 
-    fn open_file(&self, host: &'static Host, hash: [u8; 32], bytes: &[u8]) -> Option<Compiled> {
+    fn open_file(
+        &self,
+        host: &'static Host,
+        hash: [u8; 32],
+        bytes: &[u8],
+    ) -> Option<(Facts, Code)> {
         let body = self.body(host, &hash, bytes)?;
-        let (memory, code) = body.split_first_chunk::<8>()?;
-        let module = deserialize(&host.engine, code).ok()?;
-        let report = Report {
+        let (memory, body) = body.split_first_chunk::<8>()?;
+        let (target, code) = body.split_first()?;
+        let facts = Facts {
+            hash,
             memory_bytes_min: u64::from_le_bytes(*memory),
-            ..Report::default()
+            target: *Tier::ALL.get(usize::from(*target))?,
         };
-        Compiled::link(host, &module, hash, &report).ok()
+        let module = deserialize(&host.engine, code).ok()?;
+        Some((facts, Code::link(host, &module).ok()?))
     }
 
     /// What the hash of a file covers, where it is right.
@@ -115,26 +136,30 @@ impl Directory {
         (*magic == MAGIC && ours).then_some(body)
     }
 
-    /// Keeps the code of a module for later processes.
+    /// Keeps the code of a module for later processes, in place of less good code.
     pub(crate) fn store(&self, compiled: &Compiled) -> io::Result<()> {
-        let code = compiled
-            .pre
-            .module()
-            .serialize()
-            .map_err(io::Error::other)?;
-        let body = [&compiled.memory_bytes_min.to_le_bytes()[..], &code].concat();
-        let mac = self.mac(compiled.host, &compiled.hash, &body);
+        let (facts, code) = (&compiled.facts, compiled.code());
+        let target = self.file(code.host, &facts.hash);
+        let image = code.pre.module().serialize().map_err(io::Error::other)?;
+        let memory = facts.memory_bytes_min.to_le_bytes();
+        let body = [&memory[..], &[facts.target as u8], &image].concat();
+        let mac = self.mac(code.host, &facts.hash, &body);
         let (temporary, mut file) = temporary(&self.path)?;
         // Not synced: a file that a crash cut short fails its hash.
         let written = file
             .write_all(&MAGIC)
             .and_then(|()| file.write_all(mac.as_bytes()))
             .and_then(|()| file.write_all(&body))
-            .and_then(|()| fs::rename(&temporary, self.file(compiled.host, &compiled.hash)));
+            .and_then(|()| fs::rename(&temporary, target));
         if written.is_err() {
             let _ = fs::remove_file(&temporary);
         }
         written?;
+        if code.host.tier != Tier::Quick
+            && let Ok(quick) = engine::host(Tier::Quick)
+        {
+            let _ = fs::remove_file(self.file(quick, &facts.hash));
+        }
         self.prune()
     }
 

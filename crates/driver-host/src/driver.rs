@@ -8,6 +8,7 @@ use crate::error::{DriverCode, DriverError, Result};
 use crate::inner::{Inner, Session};
 use crate::instance::Text;
 use crate::metrics::Metrics;
+use crate::optimiser;
 use crate::options::{Limits, Options};
 
 /// A data driver, ready to convert. Clones are handles of the same driver; any thread may call.
@@ -33,11 +34,11 @@ impl Driver {
     pub fn load(wasm: &[u8], options: &Options) -> Result<Self> {
         let limits = Limits::new(options)?;
         let compiled = cache::load(wasm, options)?;
-        let hash = compiled.hash;
-        if compiled.memory_bytes_min > options.memory_bytes_max {
+        let hash = compiled.facts.hash;
+        if compiled.facts.memory_bytes_min > options.memory_bytes_max {
             let message = format!(
                 "starts with {} bytes of memory, at most {} are allowed",
-                compiled.memory_bytes_min, options.memory_bytes_max
+                compiled.facts.memory_bytes_min, options.memory_bytes_max
             );
             return Err(DriverError::new(DriverCode::Memory, "check", message).of(hash));
         }
@@ -49,7 +50,7 @@ impl Driver {
 
     /// SHA-256 of the module.
     pub fn hash(&self) -> [u8; 32] {
-        self.0.compiled.hash
+        self.0.compiled.facts.hash
     }
 
     /// How this driver writes the lengths of its outputs.
@@ -157,6 +158,13 @@ impl Driver {
 
     fn text(&self, which: Text) -> Result<String> {
         Session::open(&self.0).text(which)
+    }
+
+    /// Waits until this driver's code is as good as it gets ([`Optimization::Tiered`](crate::Optimization::Tiered) does that by
+    /// itself, later). For whoever measures, or knows that much work is coming.
+    pub fn optimise(&self) {
+        optimiser::request(&self.0.compiled);
+        self.0.compiled.wait();
     }
 
     /// Counters of this driver.

@@ -1,13 +1,13 @@
-//! The one engine of the process: every WebAssembly feature is set by name, instances come from a
-//! pool of preallocated slots.
+//! The engines of the process: every WebAssembly feature is set by name, instances come from pools
+//! of preallocated slots, and code is compiled twice: quickly at first, well once that pays.
 
 use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 use wasmparser::WasmFeatures;
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
-    Strategy,
+    Config, Enabled, Engine, Inlining, InstanceAllocationStrategy, OptLevel,
+    PoolingAllocationConfig, RegallocAlgorithm, Strategy,
 };
 
 use crate::error::{DriverCode, DriverError, Result};
@@ -39,17 +39,54 @@ pub(crate) const TABLE_ELEMENTS_MAX: usize = 16 << 10;
 const SLOTS: [u32; 3] = [1000, 100, 10];
 
 /// Memory of a slot that is zeroed in place when an instance goes, instead of being handed back to
-/// the system and faulted in again.
+/// the system and faulted in again, bytes.
 const KEEP_RESIDENT_BYTES: usize = 256 << 10;
 
-/// The engine and what identifies code compiled by it.
-pub(crate) struct Host {
-    pub(crate) engine: Engine,
-    /// Whether instances come from the preallocated pool (else each is mapped when needed).
-    pub(crate) pooled: bool,
+/// Calls are inlined while caller and callee together stay below this many instructions. (The
+/// engine's default is 2,000. Up to here the field arithmetic of published drivers becomes faster.)
+const INLINED_SIZE_MAX: &str = "5000";
+/// Modules with more functions than this are not compiled with inlining: what it costs, in time
+/// and memory, grows with their number whatever their size.
+const INLINED_FUNCTIONS_MAX: u32 = 1_000;
+/// Modules with more bytes than this are not compiled with inlining.
+const INLINED_MODULE_BYTES_MAX: usize = 1 << 20;
+
+/// How code is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tier {
+    /// In the least time.
+    Quick,
+    /// Optimised, function by function.
+    Plain,
+    /// Optimised, with functions inlined into their callers.
+    Inlined,
 }
 
-/// The state of the process-wide engine, for diagnostics.
+impl Tier {
+    /// All ways, worst code first.
+    pub(crate) const ALL: [Self; 3] = [Self::Quick, Self::Plain, Self::Inlined];
+
+    /// What is in the end worth doing for a module.
+    pub(crate) const fn target(functions: u32, module_bytes: usize) -> Self {
+        if functions <= INLINED_FUNCTIONS_MAX && module_bytes <= INLINED_MODULE_BYTES_MAX {
+            Self::Inlined
+        } else {
+            Self::Plain
+        }
+    }
+}
+
+/// An engine, which compiles in one way.
+pub(crate) struct Host {
+    pub(crate) engine: Engine,
+    pub(crate) tier: Tier,
+    /// Whether instances come from the preallocated pool (else each is mapped when needed).
+    pooled: bool,
+}
+
+static HOSTS: [OnceLock<Host>; Tier::ALL.len()] = [const { OnceLock::new() }; Tier::ALL.len()];
+
+/// The state of the process's engines, for diagnostics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EngineStatus {
@@ -62,49 +99,62 @@ pub struct EngineStatus {
     pub clock_parked: bool,
 }
 
-/// The state of the process-wide engine; starts it if nothing has yet.
+/// The state of the process's engines; starts the first if none has yet.
 ///
 /// # Errors
-/// `INTERNAL_IO` where the engine cannot start.
+/// `INTERNAL_IO` where it cannot start.
 pub fn engine_status() -> Result<EngineStatus> {
-    let host = host()?;
-    let instances = host
-        .engine
-        .pooling_allocator_metrics()
-        .map_or(0, |pool| pool.core_instances());
+    host(Tier::Quick)?;
+    let live = |host: &Host| {
+        let pool = host.engine.pooling_allocator_metrics();
+        pool.map_or(0, |pool| pool.core_instances())
+    };
     Ok(EngineStatus {
-        pooled: host.pooled,
-        instances,
+        pooled: started().all(|host| host.pooled),
+        instances: started().map(live).sum(),
         clock_parked: ticker::is_parked(),
     })
 }
 
-/// The process-wide engine, made at first use. A failure is not remembered.
-pub(crate) fn host() -> Result<&'static Host> {
-    static HOST: OnceLock<Host> = OnceLock::new();
-    static MAKING: Mutex<()> = Mutex::new(());
-    if let Some(host) = HOST.get() {
-        return Ok(host);
-    }
-    let _guard = MAKING.lock();
-    if let Some(host) = HOST.get() {
-        return Ok(host);
-    }
-    let made = make()?;
-    ticker::start(&made.engine)?;
-    Ok(HOST.get_or_init(|| made))
+fn started() -> impl Iterator<Item = &'static Host> {
+    HOSTS.iter().filter_map(OnceLock::get)
 }
 
-fn make() -> Result<Host> {
+/// Advances the deadlines' clock.
+pub(crate) fn tick() {
+    started().for_each(|host| host.engine.increment_epoch());
+}
+
+/// The process's engine for that way of compiling, made at first use. A failure is not remembered.
+pub(crate) fn host(tier: Tier) -> Result<&'static Host> {
+    static MAKING: Mutex<bool> = Mutex::new(false);
+    let place = &HOSTS[tier as usize];
+    if let Some(host) = place.get() {
+        return Ok(host);
+    }
+    let mut clock_started = MAKING.lock();
+    if let Some(host) = place.get() {
+        return Ok(host);
+    }
+    let made = make(tier)?;
+    if !*clock_started {
+        ticker::start()?;
+        *clock_started = true;
+    }
+    Ok(place.get_or_init(|| made))
+}
+
+fn make(tier: Tier) -> Result<Host> {
     for slots in SLOTS {
-        if let Ok(engine) = Engine::new(&config(Some(slots))) {
+        if let Ok(engine) = Engine::new(&config(tier, Some(slots))) {
             return Ok(Host {
                 engine,
+                tier,
                 pooled: true,
             });
         }
     }
-    let engine = Engine::new(&config(None)).map_err(|error| {
+    let engine = Engine::new(&config(tier, None)).map_err(|error| {
         DriverError::new(
             DriverCode::Io,
             "start",
@@ -113,15 +163,15 @@ fn make() -> Result<Host> {
     })?;
     Ok(Host {
         engine,
+        tier,
         pooled: false,
     })
 }
 
-fn config(slots: Option<u32>) -> Config {
+fn config(tier: Tier, slots: Option<u32>) -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
-        .cranelift_opt_level(OptLevel::Speed)
         .wasm_features(WasmFeatures::all().difference(FEATURES), false)
         .wasm_features(FEATURES, true)
         .epoch_interruption(true)
@@ -130,10 +180,28 @@ fn config(slots: Option<u32>) -> Config {
         // Nobody reads these: error messages name the export, and failing calls stay cheap.
         .wasm_backtrace_max_frames(None)
         .generate_address_map(false);
+    match tier {
+        Tier::Quick => config
+            .cranelift_opt_level(OptLevel::None)
+            .cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass),
+        Tier::Plain => config.cranelift_opt_level(OptLevel::Speed),
+        Tier::Inlined => inlining(config.cranelift_opt_level(OptLevel::Speed)),
+    };
     if let Some(slots) = slots {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(slots)));
     }
     config
+}
+
+/// Compilers of drivers leave arithmetic on wide integers to small functions of their own; without
+/// calls the optimiser sees through them.
+#[allow(unsafe_code)]
+fn inlining(config: &mut Config) -> &mut Config {
+    config.compiler_inlining(Inlining::Yes);
+    // SAFETY: the method is unsafe because some flags change what compiled code assumes of its
+    // surroundings. This one is a threshold of the inliner: it decides which calls are replaced by
+    // the callee's body, and every value gives code of the same meaning.
+    unsafe { config.cranelift_flag_set("wasmtime_inlining_sum_size_threshold", INLINED_SIZE_MAX) }
 }
 
 fn pool(slots: u32) -> PoolingAllocationConfig {

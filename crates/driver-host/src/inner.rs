@@ -2,15 +2,18 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use crate::abi::{ByteOrder, Operation};
 use crate::compiled::Compiled;
 use crate::error::{DriverCode, DriverError, Result};
-use crate::instance::{Call, Failure, Instance, Text};
+use crate::guest::{Call, Failure};
+use crate::instance::{Instance, Text};
 use crate::metrics::{Metrics, Rare};
-use crate::options::{Isolation, Limits};
+use crate::optimiser;
+use crate::options::{Isolation, Limits, Optimization};
 use crate::slots::{Held, Slots};
 use crate::ticker::{self, Running};
 
@@ -46,6 +49,7 @@ impl Inner {
                 *compiled.order.get_or_init(|| order)
             }
         };
+        compiled.enter();
         let inner = Arc::new(Self {
             compiled,
             order,
@@ -70,7 +74,9 @@ impl Inner {
     }
 
     pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::SeqCst);
+        if !self.closed.swap(true, Ordering::SeqCst) {
+            self.compiled.leave();
+        }
         self.slots.drop_idle();
     }
 
@@ -95,7 +101,8 @@ impl Inner {
             instances_idle,
             memory_bytes,
             output_capacity_bytes: u64::from(self.output_capacity.load(Ordering::Relaxed)),
-            code_bytes: self.compiled.image_bytes as u64,
+            code_bytes: self.compiled.code().image_bytes as u64,
+            optimised: u64::from(self.compiled.is_optimised()),
         }
     }
 
@@ -105,10 +112,24 @@ impl Inner {
         instantiate(&self.compiled, &self.limits).map_err(|failure| self.failed(failure.error))
     }
 
+    /// Counts time spent in quickly compiled code, until something better pays.
+    #[cold]
+    fn spent(&self, time: Duration) {
+        if self.limits.optimization == Optimization::Tiered && self.compiled.spent(time) {
+            optimiser::request(&self.compiled);
+        }
+    }
+
     #[cold]
     fn failed(&self, error: DriverError) -> DriverError {
         self.rare.failed(error.code);
-        error.of(self.compiled.hash)
+        error.of(self.compiled.facts.hash)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
@@ -186,16 +207,18 @@ impl<'a> Session<'a> {
         if inner.is_closed() {
             let message = "the driver was closed";
             let error = DriverError::new(DriverCode::Closed, phase, message);
-            return Err(error.of(inner.compiled.hash));
+            return Err(error.of(inner.compiled.facts.hash));
         }
         match &self.held {
             Some(held) => held.count_call(),
             None => inner.rare.calls_elsewhere.bump(),
         }
         let mut instance = match self.instance.take() {
-            Some(instance) => instance,
-            None => inner.instantiate()?,
+            Some(instance) if inner.compiled.is_current(instance.tier()) => instance,
+            // None yet, or of code that has been replaced by better code.
+            _ => inner.instantiate()?,
         };
+        let started = inner.compiled.is_measuring().then(Instant::now);
         let call = Call {
             limits: &inner.limits,
             order: inner.order,
@@ -203,6 +226,9 @@ impl<'a> Session<'a> {
         };
         instance.begin(&inner.limits);
         let outcome = work(&mut instance, &call);
+        if let Some(started) = started {
+            inner.spent(started.elapsed());
+        }
         let needed = instance.output_capacity();
         if needed > call.output_capacity {
             inner.output_capacity.fetch_max(needed, Ordering::Relaxed);
@@ -264,9 +290,9 @@ impl Drop for Session<'_> {
 
 /// Starts an instance; where the pool is exhausted, idle instances of any driver make room.
 fn instantiate(compiled: &Compiled, limits: &Limits) -> Result<Box<Instance>, Failure> {
-    match Instance::new(compiled, limits) {
+    match Instance::new(&compiled.code(), limits) {
         Err(failure) if failure.error.code == DriverCode::Io && free_idle_instances() > 0 => {
-            Instance::new(compiled, limits).map(Box::new)
+            Instance::new(&compiled.code(), limits).map(Box::new)
         }
         outcome => outcome.map(Box::new),
     }

@@ -24,10 +24,12 @@ mod disk;
 mod driver;
 mod engine;
 mod error;
+mod guest;
 mod inner;
 mod instance;
 mod limiter;
 mod metrics;
+mod optimiser;
 mod options;
 mod registry;
 mod slots;
@@ -46,7 +48,7 @@ pub use driver::Driver;
 pub use engine::{EngineStatus, engine_status};
 pub use error::{DriverCode, DriverError, Result};
 pub use metrics::Metrics;
-pub use options::{Isolation, Options};
+pub use options::{Isolation, Optimization, Options};
 pub use registry::{
     Entry, OWNER_KEY_BYTES, OwnerKey, Put, Registry, RegistryOptions, SIGNATURE_BYTES,
     SignatureForm, owner_message,

@@ -81,11 +81,13 @@ pub struct Metrics {
     pub output_capacity_bytes: u64,
     /// Native code of this driver, bytes; shared by all handles of the same module.
     pub code_bytes: u64,
+    /// 1 where the code was compiled well, 0 where it was compiled quickly (and may yet be again).
+    pub optimised: u64,
 }
 
 impl Metrics {
     /// Name and value of each, for bindings.
-    pub fn entries(&self) -> [(&'static str, u64); 12] {
+    pub fn entries(&self) -> [(&'static str, u64); 13] {
         [
             ("calls", self.calls),
             ("failures", self.failures),
@@ -99,6 +101,7 @@ impl Metrics {
             ("memoryBytes", self.memory_bytes),
             ("outputCapacityBytes", self.output_capacity_bytes),
             ("codeBytes", self.code_bytes),
+            ("optimised", self.optimised),
         ]
     }
 }

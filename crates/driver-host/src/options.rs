@@ -26,6 +26,21 @@ pub enum Isolation {
     Fresh,
 }
 
+/// How well a driver's code is compiled, and when. What calls answer is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Optimization {
+    /// Compiled quickly at first. Once calls have spent some time in that code, a background thread
+    /// compiles the module again, well; from their next call on, instances are replaced by such that
+    /// run the new code.
+    #[default]
+    Tiered,
+    /// Compiled quickly, and that is enough for this driver. (Drivers of the same module share
+    /// their code: where another has made it better, this one has it too.)
+    Quick,
+    /// Compiled well before loading ends.
+    Full,
+}
+
 /// How a driver is loaded and what each call to it may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -43,6 +58,8 @@ pub struct Options {
     pub output_bytes_max: u64,
     /// Whether calls share instances (default: they do).
     pub isolation: Isolation,
+    /// How well the code is compiled, and when (default: well once that pays).
+    pub optimization: Optimization,
     /// Where compiled code is kept between processes; `None`: only in memory.
     pub cache_dir: Option<PathBuf>,
     /// Refuse any module whose SHA-256 is not this.
@@ -58,6 +75,7 @@ impl Default for Options {
             input_bytes_max: 16 * MIB,
             output_bytes_max: 16 * MIB,
             isolation: Isolation::Reuse,
+            optimization: Optimization::Tiered,
             cache_dir: None,
             expected_hash: None,
         }
@@ -74,6 +92,7 @@ pub(crate) struct Limits {
     pub(crate) input_bytes_max: usize,
     pub(crate) output_bytes_max: u32,
     pub(crate) isolation: Isolation,
+    pub(crate) optimization: Optimization,
 }
 
 impl Limits {
@@ -103,6 +122,7 @@ impl Limits {
             output_bytes_max: u32::try_from(options.output_bytes_max)
                 .map_err(|_| bad("the output limit is over 1 GiB"))?,
             isolation: options.isolation,
+            optimization: options.optimization,
         })
     }
 }

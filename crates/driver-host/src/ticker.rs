@@ -1,4 +1,4 @@
-//! One thread that advances the engine's epoch while any call runs, and parks when none does.
+//! One thread that advances the engines' epochs while any call runs, and parks when none does.
 //!
 //! A call announces itself before it looks whether the ticker is parked; the ticker says that it
 //! is parked before it looks for calls. Both sides are sequentially consistent, so at least one of
@@ -7,10 +7,9 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
-use wasmtime::Engine;
-
+use crate::engine;
 use crate::error::{DriverCode, DriverError, Result};
+use parking_lot::{Condvar, Mutex};
 
 /// The step in which deadlines are enforced.
 pub const DEADLINE_RESOLUTION: Duration = Duration::from_millis(5);
@@ -49,13 +48,12 @@ pub(crate) fn ticks(deadline: Duration) -> u64 {
         .min(u64::MAX >> 1)
 }
 
-/// Starts the thread for the process's engine, which is made once.
-pub(crate) fn start(engine: &Engine) -> Result<()> {
-    let engine = engine.clone();
+/// Starts the thread; to be called once.
+pub(crate) fn start() -> Result<()> {
     std::thread::Builder::new()
         .name("driver-deadline".into())
         .stack_size(128 << 10)
-        .spawn(move || run(&engine))
+        .spawn(run)
         .map(|_| ())
         .map_err(|error| {
             DriverError::new(
@@ -107,11 +105,11 @@ fn any_active() -> bool {
         .any(|shard| shard.0.load(Ordering::SeqCst) != 0)
 }
 
-fn run(engine: &Engine) {
+fn run() {
     let mut idle = 0u32;
     loop {
         std::thread::sleep(DEADLINE_RESOLUTION);
-        engine.increment_epoch();
+        engine::tick();
         if any_active() {
             idle = 0;
             continue;

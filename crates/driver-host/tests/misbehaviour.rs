@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::Wat;
-use libmetachain_driver_host::{Driver, DriverCode, Options};
+use libmetachain_driver_host::{Driver, DriverCode, Optimization, Options};
 
 /// Short enough for a test, long enough for a slow machine to do honest work.
 fn options() -> Options {
@@ -33,8 +33,28 @@ fn provoke(driver: &Driver, how: Provoke) -> Result<String, libmetachain_driver_
     }
 }
 
+/// Every way of compiling contains the same, in the same words.
 fn fails(wat: &Wat, how: Provoke, code: DriverCode, phase: &str) -> String {
-    let driver = wat.load_with(&options()).expect("the driver loads");
+    let text = |optimization| fails_in(wat, how, code, phase, optimization);
+    let (quick, full) = (text(Optimization::Quick), text(Optimization::Full));
+    assert_eq!(quick, full);
+    full
+}
+
+fn fails_in(
+    wat: &Wat,
+    how: Provoke,
+    code: DriverCode,
+    phase: &str,
+    optimization: Optimization,
+) -> String {
+    let options = Options {
+        optimization,
+        ..options()
+    };
+    let driver = Driver::load(&wat.build_apart(), &options).expect("the driver loads");
+    let optimised = u64::from(optimization == Optimization::Full);
+    assert_eq!(driver.metrics().optimised, optimised);
     // From here on there are buffers to replace.
     assert_eq!(
         driver.decode_event("ok", b"1").expect("it works at first"),

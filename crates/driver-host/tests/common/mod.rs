@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use libmetachain_driver_host::{Driver, DriverError, Options};
 
@@ -142,6 +143,13 @@ impl Wat {
     pub fn build(&self) -> Vec<u8> {
         let text = self.text();
         wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    }
+
+    /// The module with an empty section more, so that it shares no code with any other.
+    pub fn build_apart(&self) -> Vec<u8> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let [a, b, c, d] = NUMBER.fetch_add(1, Ordering::Relaxed).to_le_bytes();
+        [&self.build()[..], &[0, 5, 0, a, b, c, d]].concat()
     }
 
     /// The loaded driver, with the default limits.
