@@ -2,19 +2,21 @@
 //! versions, pins and the owners' signatures.
 
 mod files;
+mod handles;
+mod owners;
 mod signature;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use parking_lot::Mutex;
-
 use crate::disk::hex;
 use crate::driver::Driver;
 use crate::error::{DriverCode, DriverError, Result};
 use crate::options::Options;
 use files::{Files, Record, Version};
+use handles::Handles;
+use owners::Owners;
 pub use signature::{OWNER_KEY_BYTES, OwnerKey, SIGNATURE_BYTES, SignatureForm, owner_message};
 
 const PHASE: &str = "registry";
@@ -69,14 +71,9 @@ pub struct Entry {
 /// A directory of drivers. Any thread may call; several processes may share a directory.
 pub struct Registry {
     files: Files,
-    owner_keys: HashMap<String, OwnerKey>,
-    bound_signatures_only: bool,
+    owners: Owners,
     defaults: Options,
-    /// The drivers that are loaded, by contract.
-    loaded: Mutex<HashMap<String, ([u8; 32], Driver)>>,
-    /// Signatures that were verified: verifying takes milliseconds. The key covers everything the
-    /// verdict depends on.
-    verified: Mutex<HashMap<[u8; 32], SignatureForm>>,
+    handles: Handles,
 }
 
 impl fmt::Debug for Registry {
@@ -95,11 +92,9 @@ impl Registry {
     pub fn open(options: RegistryOptions) -> Result<Self> {
         Ok(Self {
             files: Files::open(&options.path)?,
-            owner_keys: options.owner_keys,
-            bound_signatures_only: options.bound_signatures_only,
+            owners: Owners::new(options.owner_keys, options.bound_signatures_only),
             defaults: options.defaults,
-            loaded: Mutex::new(HashMap::new()),
-            verified: Mutex::new(HashMap::new()),
+            handles: Handles::default(),
         })
     }
 
@@ -125,7 +120,8 @@ impl Registry {
             version,
             signature: put.signature.map(hex),
         };
-        self.judge(contract_id, &version, wasm)
+        self.owners
+            .judge(contract_id, &version, wasm)
             .map_err(|error| error.of(hash))?;
         if let Some(bytes) = put.signature
             && bytes.len() != SIGNATURE_BYTES
@@ -163,23 +159,20 @@ impl Registry {
                 return Ok(None);
             };
             let hash = parsed(&version.hash)?;
-            if let Some((loaded, driver)) = self.loaded.lock().get(contract_id)
-                && *loaded == hash
-                && !driver.is_closed()
-                && self.is_judged(contract_id, version)
+            if let Some(driver) = self.handles.open(contract_id, hash)
+                && self.owners.is_judged(contract_id, version)
             {
-                return Ok(Some(driver.clone()));
+                return Ok(Some(driver));
             }
             // Removed and collected since the record was read: read again.
             let Some(wasm) = self.files.module(&version.hash)? else {
                 continue;
             };
-            self.judge(contract_id, version, &wasm)
+            self.owners
+                .judge(contract_id, version, &wasm)
                 .map_err(|error| error.of(hash))?;
             let driver = self.load(&wasm, Some(hash))?;
-            self.loaded
-                .lock()
-                .insert(contract_id.to_owned(), (hash, driver.clone()));
+            self.handles.give(contract_id, &driver);
             return Ok(Some(driver));
         }
         let message = format!("the module of {contract_id} is missing");
@@ -235,7 +228,7 @@ impl Registry {
         let changing = self.files.change()?;
         let known = changing.remove(contract_id)?;
         changing.collect_garbage()?;
-        self.loaded.lock().remove(contract_id);
+        self.handles.forget(contract_id);
         Ok(known)
     }
 
@@ -264,28 +257,17 @@ impl Registry {
             .collect()
     }
 
-    /// Closes every driver that [`Registry::get`] gave out. The registry itself has nothing open.
+    /// Closes every driver that [`Registry::get`] gave out, also those whose contract has another
+    /// module since, or was removed. The registry itself has nothing open.
     pub fn close(&self) {
-        for (_, (_, driver)) in self.loaded.lock().drain() {
-            driver.close();
-        }
+        self.handles.close();
     }
 
     fn entry(&self, record: &Record, version: &Version) -> Result<Entry> {
-        let key = self.owner_keys.get(&record.contract_id);
-        let signed_by = match key {
-            None => None,
-            Some(owner) => {
-                let form = match self.verdict(owner, &record.contract_id, version) {
-                    Some(form) => form,
-                    None => {
-                        let module = self.files.module(&version.hash)?.unwrap_or_default();
-                        self.verify(owner, &record.contract_id, version, &module)?
-                    }
-                };
-                Some((*owner, form))
-            }
-        };
+        let module = || Ok(self.files.module(&version.hash)?.unwrap_or_default());
+        let signed_by = self
+            .owners
+            .signed_by(&record.contract_id, version, module)?;
         Ok(Entry {
             contract_id: record.contract_id.clone(),
             hash: parsed(&version.hash)?,
@@ -318,78 +300,6 @@ impl Registry {
             },
         )
     }
-
-    /// Refuses what the contract's owner has not signed.
-    fn judge(&self, contract_id: &str, version: &Version, wasm: &[u8]) -> Result<()> {
-        match self.owner_keys.get(contract_id) {
-            Some(owner) => self.verify(owner, contract_id, version, wasm).map(|_| ()),
-            None => Ok(()),
-        }
-    }
-
-    /// Whether [`Registry::judge`] is known to accept.
-    fn is_judged(&self, contract_id: &str, version: &Version) -> bool {
-        match self.owner_keys.get(contract_id) {
-            Some(owner) => self.verdict(owner, contract_id, version).is_some(),
-            None => true,
-        }
-    }
-
-    fn verdict(
-        &self,
-        owner: &OwnerKey,
-        contract_id: &str,
-        version: &Version,
-    ) -> Option<SignatureForm> {
-        self.verified
-            .lock()
-            .get(&question(owner, contract_id, version))
-            .copied()
-    }
-
-    fn verify(
-        &self,
-        owner: &OwnerKey,
-        contract_id: &str,
-        version: &Version,
-        wasm: &[u8],
-    ) -> Result<SignatureForm> {
-        let refused = |message: &str| DriverError::new(DriverCode::Signature, "signature", message);
-        let Some(text) = &version.signature else {
-            return Err(refused(
-                "the contract's owner must sign its drivers; this has no signature",
-            ));
-        };
-        let bytes = signature::unhex::<SIGNATURE_BYTES>(text)
-            .ok_or_else(|| refused("a signature has 48 bytes"))?;
-        let form = signature::verify(owner, &bytes, contract_id, &version.version, wasm)?;
-        if self.bound_signatures_only && form != SignatureForm::Bound {
-            let message = "the signature covers the bytecode only, not its contract and version";
-            return Err(refused(message));
-        }
-        self.verified
-            .lock()
-            .insert(question(owner, contract_id, version), form);
-        Ok(form)
-    }
-}
-
-/// Everything that a signature's verdict depends on, hashed.
-fn question(owner: &OwnerKey, contract_id: &str, version: &Version) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new();
-    let signature = version.signature.as_deref().unwrap_or_default();
-    for part in [
-        owner.to_bytes().as_slice(),
-        contract_id.as_bytes(),
-        version.hash.as_bytes(),
-        version.version.as_bytes(),
-        signature.as_bytes(),
-    ] {
-        hasher
-            .update(&(part.len() as u64).to_le_bytes())
-            .update(part);
-    }
-    *hasher.finalize().as_bytes()
 }
 
 fn parsed(hash: &str) -> Result<[u8; 32]> {

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use dusk_bytes::Serializable;
 use libmetachain_driver_host::{
     DriverCode, OwnerKey, Put, Registry, RegistryOptions, SignatureForm, owner_message,
 };
+use sha2::{Digest, Sha256};
 
 /// A module that says which one it is: its version is `1.2.<digit>`.
 fn module(digit: u32) -> Vec<u8> {
@@ -161,6 +162,35 @@ fn the_handle_is_the_same_until_the_module_changes() {
     let last = registry.get("c").unwrap().unwrap();
     registry.close();
     assert!(last.is_closed());
+}
+
+/// Only the handle that a contract would give out next was closed once: whoever held one from before
+/// a new module, or of a contract that was removed, went on working with a closed registry.
+#[test]
+fn closing_reaches_the_handles_of_former_modules() {
+    let root = tempfile::tempdir().unwrap();
+    let registry = open(root.path());
+    let mut given = Vec::new();
+    for digit in 0..3 {
+        registry.put("c", &module(digit), &Put::default()).unwrap();
+        given.push(registry.get("c").unwrap().unwrap());
+    }
+    registry
+        .put("removed", &module(3), &Put::default())
+        .unwrap();
+    given.push(registry.get("removed").unwrap().unwrap());
+    registry.remove("removed").unwrap();
+    for driver in &given {
+        assert!(!driver.is_closed(), "until the registry is");
+        assert_eq!(driver.decode_event("e", b"1").unwrap(), "1");
+    }
+    registry.close();
+    for driver in &given {
+        let error = driver.decode_event("e", b"1").unwrap_err();
+        assert_eq!(error.code, DriverCode::Closed);
+    }
+    // The directory is still there for whoever asks again.
+    assert_eq!(version_in_use(&registry, "c").as_deref(), Some("1.2.2"));
 }
 
 #[test]
@@ -455,12 +485,60 @@ fn every_interrupted_change_is_before_or_after() {
     assert_eq!(files(root.path(), "blobs").len(), 0);
 }
 
-/// A process that puts, pins and removes without end is killed, many times.
+/// What a registry should hold: for each contract its modules, oldest first, and the pinned one.
+type Book = BTreeMap<String, (Vec<[u8; 32]>, Option<[u8; 32]>)>;
+
+/// What the killed process does in one step: a put, and then something else.
+fn step_contract(step: u32) -> (String, Vec<u8>) {
+    (format!("contract {}", step % 3), module(step % 4))
+}
+
+fn expect_put(book: &mut Book, step: u32) {
+    let (contract, wasm) = step_contract(step);
+    let hash: [u8; 32] = Sha256::digest(&wasm).into();
+    let (versions, _) = book.entry(contract).or_default();
+    versions.retain(|other| *other != hash);
+    versions.push(hash);
+}
+
+fn expect_rest(book: &mut Book, step: u32) {
+    let (contract, wasm) = step_contract(step);
+    let Some((versions, pinned)) = book.get_mut(&contract) else {
+        return;
+    };
+    match step % 5 {
+        0 => *pinned = Some(Sha256::digest(&wasm).into()),
+        1 => *pinned = None,
+        2 => *versions = pinned.or(versions.last().copied()).into_iter().collect(),
+        3 => drop(book.remove(&contract)),
+        _ => {}
+    }
+}
+
+/// What a registry holds, every driver of it tried.
+fn read_book(registry: &Registry) -> Book {
+    let mut book = Book::new();
+    for entry in registry.list().unwrap() {
+        let driver = registry.get(&entry.contract_id).unwrap().unwrap();
+        assert_eq!(driver.hash(), entry.hash);
+        assert_eq!(driver.get_version().unwrap(), entry.version);
+        let versions = registry.versions(&entry.contract_id).unwrap();
+        let pinned = versions.iter().find(|version| version.pinned);
+        let pinned = pinned.map(|version| version.hash);
+        let hashes = versions.iter().map(|version| version.hash).collect();
+        book.insert(entry.contract_id, (hashes, pinned));
+    }
+    book
+}
+
+/// A process that puts, pins and removes without end is killed fifty times, wherever it is then.
+/// What it had done is there, and of what it was doing all or nothing.
 #[test]
 fn a_killed_process_leaves_a_whole_registry() {
     let root = tempfile::tempdir().unwrap();
-    let mut seen = 0;
-    for round in 0..24 {
+    let mut before = Book::new();
+    let mut random = 0x9e37_79b9_7f4a_7c15u64;
+    for round in 0..50 {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
@@ -472,36 +550,51 @@ fn a_killed_process_leaves_a_whole_registry() {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        // Killed in the midst of whatever follows the line that is waited for.
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut left = round;
-        while let Some(Ok(line)) = lines.next() {
-            if line.starts_with("did ") {
-                seen += 1;
-                if left == 0 {
-                    break;
-                }
-                left -= 1;
+        let done = |line: String| line.strip_prefix("did ")?.parse::<u32>().ok();
+        let mut last = None;
+        for line in lines.by_ref() {
+            last = done(line.unwrap()).or(last);
+            if last >= Some((random % 16) as u32) {
+                break;
             }
+        }
+        // A put takes about as long as a few hundred thousand turns.
+        for turn in 0..(random >> 8) % 400_000 {
+            std::hint::black_box(turn);
         }
         child.kill().unwrap();
         child.wait().unwrap();
-        let registry = open(root.path());
-        let mut used = 0;
-        for entry in registry.list().unwrap() {
-            let driver = registry.get(&entry.contract_id).unwrap().unwrap();
-            assert_eq!(driver.hash(), entry.hash);
-            assert_eq!(driver.get_version().unwrap(), entry.version);
-            used += registry.versions(&entry.contract_id).unwrap().len();
+        // What it said before it died, and nobody had read yet.
+        for line in lines.map_while(Result::ok) {
+            last = done(line).or(last);
         }
-        assert!(files(root.path(), "blobs").len() <= used);
+        let last = last.expect("the child did something");
+        let mut book = before;
+        for step in 0..=last {
+            expect_put(&mut book, step);
+            expect_rest(&mut book, step);
+        }
+        let mut begun = book.clone();
+        expect_put(&mut begun, last + 1);
+        let mut finished = begun.clone();
+        expect_rest(&mut finished, last + 1);
+
+        let found = read_book(&open(root.path()));
         assert!(
-            files(root.path(), "blobs")
-                .iter()
-                .all(|path| path.extension().unwrap() == "wasm")
+            [&book, &begun, &finished].contains(&&found),
+            "round {round}, after step {last}: {found:?} is none of {book:?}, {begun:?}, {finished:?}"
         );
+        // Nothing is left that no contract uses, and no file that is not finished.
+        let used: BTreeSet<_> = found.values().flat_map(|(versions, _)| versions).collect();
+        let blobs = files(root.path(), "blobs");
+        assert_eq!(blobs.len(), used.len(), "{blobs:?}");
+        assert_eq!(files(root.path(), "contracts").len(), found.len());
+        before = found;
     }
-    assert!(seen >= 24, "the children did work: {seen}");
 }
 
 #[test]
@@ -511,11 +604,9 @@ fn child_of_a_killed_process() {
         return;
     };
     let registry = open(Path::new(&directory));
-    let modules: Vec<_> = (0..4).map(module).collect();
     for step in 0u32.. {
-        let contract = format!("contract {}", step % 3);
-        let put = &modules[(step % 4) as usize];
-        let hash = registry.put(&contract, put, &Put::default()).unwrap();
+        let (contract, wasm) = step_contract(step);
+        let hash = registry.put(&contract, &wasm, &Put::default()).unwrap();
         match step % 5 {
             0 => registry.pin(&contract, hash).unwrap(),
             1 => registry.unpin(&contract).unwrap(),
