@@ -11,11 +11,15 @@ Measures this package beside its peers and its limits, contestants turn by turn,
 each row.
 
   --suite NAME,...   only these suites: ${suiteNames.join(', ')}
-  --row TEXT         only parts whose rows' names begin with one of these texts
+  --row NAME,...     only these rows, or families of rows: mint.packed.1000, connect
   --quick            fewer accounts, sizes and rounds: for a first look
-  --accounts N       accounts of the chain rows (default 1000000, quick 100000)
+  --accounts N       accounts of the rows of blocks (default 1000000, quick 50000)
   --json FILE        writes all rows to a file too
-  --check FILE       compares ratios with a baseline; fails where one is worse than half of it
+  --plot             draws the rows, as SVG and PNG, into bench/results
+  --write            writes docs/benchmarks.md with its plots and the README's table
+  --from FILE        measures nothing, and takes the rows from a file that --json wrote
+  --check FILE       compares ratios with a baseline; what is worse than half of it is measured
+                     once more, and fails if it stays so
   --baseline FILE    writes the ratios of this run as a baseline
   --contestant NAME=MODULE
                      another implementation of the same interface, measured beside ours
@@ -31,6 +35,9 @@ const names = {
   quick: { type: 'boolean', default: false },
   accounts: { type: 'string' },
   json: { type: 'string' },
+  plot: { type: 'boolean', default: false },
+  write: { type: 'boolean', default: false },
+  from: { type: 'string' },
   check: { type: 'string' },
   baseline: { type: 'string' },
   contestant: { type: 'string', multiple: true, default: [] },

@@ -13,6 +13,7 @@ const hex = (number) => `0x${number.toString(16)}`
 export class Edr {
   name = 'edr'
   note = 'does more: EVM execution, gas, nonces, receipts, a log of blocks; in memory only, transactions already in its pool'
+  settings = `hardfork Prague, mining by hand, first come first served, ${senders} senders, no traces`
   #provider
   #senders = []
   #id = 0

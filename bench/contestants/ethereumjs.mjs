@@ -11,6 +11,7 @@ const blockGas = 30_000_000_000n
 export class EthereumJs {
   name = 'ethereumjs'
   note = 'does more: EVM execution, gas, nonces, receipts; in memory only, in JavaScript'
+  settings = `runBlock with generated roots, hardfork Shanghai, ${senders} senders`
   #modules
   #vm
   #common

@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { timed } from '../harness/measure.mjs'
 import { addressBytes, startBalance } from '../harness/workload.mjs'
 
-export const settings = 'binary keys and values, no compression, no cache, one write transaction a block, its sync before it is acknowledged'
+const settings = 'binary keys and values, no compression, no cache, one write transaction a block, its sync before it is acknowledged'
 
 export class Lmdb {
   name = 'lmdb'
-  note = `no state root, no undo; ${settings}`
+  note = 'does less: no state root, no undo, nothing checked'
+  settings = settings
   #env
   #accounts
   #blocks

@@ -19,7 +19,8 @@ export function rotated(list, round) {
  * that do not count. Garbage of what ran before is collected first where Node runs with `--expose-gc`.
  *
  * A contestant has a `name`, a `run` that gives one number for each thing it did, in `unit`, and, as it likes, a
- * `prepare` that runs before it unmeasured, a `note`, and `ids`: the rows that it belongs to (default: `id` alone).
+ * `prepare` that runs before it unmeasured, `ids`: the rows that it belongs to (default: `id` alone), and what its rows
+ * shall say: a `note`, its `settings`, the `threads` it uses.
  * Rounds beyond `roundsLeast` are left out once `seconds` are over.
  *
  * Gives rows: for each contestant the median of its rounds, their spread, the distribution of single numbers, and
@@ -51,7 +52,7 @@ function rowsOf(taken, { id, unit, better }) {
   return ids.flatMap((own) =>
     [...taken].filter(([contestant]) => idsOf(contestant).includes(own)).map(([contestant, { rounds, samples }]) => {
       const row = { id: own, contestant: contestant.name, unit, better, ...spread(rounds), p10: quantile(samples, 0.1), p50: quantile(samples, 0.5), p99: quantile(samples, 0.99), rounds: rounds.length, ratio_to: {} }
-      if (contestant.note !== undefined) row.note = contestant.note
+      for (const say of ['note', 'settings', 'threads']) if (contestant[say] !== undefined) row[say] = contestant[say]
       for (const [other, { rounds: others }] of taken) {
         if (other === contestant) continue
         const key = idsOf(other).includes(own) ? other.name : other.name === contestant.name ? idsOf(other)[0] : null

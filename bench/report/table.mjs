@@ -35,11 +35,22 @@ const aligned = (table) => {
   return table.map((line) => line.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join('  '))
 }
 
+/** Who did what, each only once in a run: `told` remembers. */
+function* remarks(rows, told) {
+  for (const { contestant, note, settings } of rows) {
+    const text = [note, settings].filter((part) => part !== undefined).join('; ')
+    if (text === '' || told.has(contestant + text)) continue
+    told.add(contestant + text)
+    yield `  ${contestant}: ${text}`
+  }
+}
+
 /** For a terminal. */
-export function rowTables(rows) {
+export function rowTables(rows, told = new Set()) {
+  const dim = (line) => paint('dim', line, process.stdout)
   const blocks = [...byId(rows)].map(([id, group]) => {
     const [head, ...body] = aligned(cells(group))
-    return [paint('bold', id, process.stdout), paint('dim', `  ${head}`, process.stdout), ...body.map((line) => `  ${line}`)].join('\n')
+    return [paint('bold', id, process.stdout), dim(`  ${head}`), ...body.map((line) => `  ${line}`), ...[...remarks(group, told)].map(dim)].join('\n')
   })
   return blocks.join('\n\n') + '\n'
 }

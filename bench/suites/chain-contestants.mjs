@@ -127,6 +127,7 @@ export function peering(world, peer, txs, payloadBytes, method) {
   return {
     name: peer.name,
     note: peer.note,
+    settings: peer.settings,
     prepare: () => (blocks = peer.prepare(world.nextOfPeers(txs), payloadBytes)),
     run: () => peer[method](blocks),
   }

@@ -27,7 +27,7 @@ export async function run({ accounts, sizes, progress, measure }) {
       warmup: 1,
       contestants: [
         { name: 'ours', note: 'mintBlock of a TxBatch new to the library; nothing is signed here', run: () => ours.mint(next(), (work, block) => inputs.packed(ours, work, block)) },
-        ...evms.map((evm) => ({ name: evm.name, note: evm.note, run: () => evm.mint(next()) })),
+        ...evms.map((evm) => ({ name: evm.name, note: evm.note, settings: evm.settings, run: () => evm.mint(next()) })),
       ],
     })
   }
