@@ -66,15 +66,18 @@ test('it runs from require, as the same module', async (t) => {
 
 test('it holds what it needs and nothing else', async (t) => {
   const files = await readdir(join(folder, 'node_modules', 'libmetachain'), { recursive: true })
-  const kinds = files.map((file) => file.replace(/^dist\/.*\.js$/, 'dist/*.js').replace(/^dist\/.*\.node$/, 'dist/*.node'))
+  const kinds = files.map((file) => file.replace(/^dist\/.*\.js$/, 'dist/*.js').replace(/^dist\/.*\.node$/, 'dist/*.node').replace(/^(bench\/harness)\/.*\.mjs$/, '$1/*.mjs'))
   const found = [...new Set(kinds)].sort()
-  t.deepEqual(found, ['LICENSE', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'dist', 'dist/*.js', 'dist/*.node', 'dist/ts', 'index.d.ts', 'package.json'])
+  t.deepEqual(found, ['LICENSE', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'bench', 'bench/harness', 'bench/harness/*.mjs', 'bench/harness/index.d.ts', 'dist', 'dist/*.js', 'dist/*.node', 'dist/ts', 'index.d.ts', 'package.json'])
   const { dependencies } = JSON.parse(await readFile(join(folder, 'node_modules', 'libmetachain', 'package.json'), 'utf8')) as { dependencies?: object }
   t.is(dependencies, undefined)
 })
 
 const typed = `
 import { type Account, Driver, type Json, Metachain, MetachainError, type MintedBlock, TxBatch, verifyAccountProof } from 'libmetachain'
+import { ChainUnderTest, measure, type Row } from 'libmetachain/bench'
+export const rows = (): Promise<Row[]> => measure({ id: 'x', unit: 's', contestants: [{ name: 'x', run: () => [1] }] })
+export const subject = new ChainUnderTest('ours', { Metachain, TxBatch }, { directory: 'x' })
 export async function use(): Promise<Account | null> {
   await using chain = await Metachain.open({ path: 'x', durability: 'batch', genesis: { chainId: 'x', network: 'opaque' } })
   const batch: TxBatch = new TxBatch().add('somebody', '0x', 5n)

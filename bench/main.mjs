@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { duration, paint } from '../scripts/terminal.mjs'
-import { better, check, writeBaseline } from './report/check.mjs'
+import { better, check, rowsOf, writeBaseline } from './report/check.mjs'
 import { plotsFolder, writeDocuments } from './report/document.mjs'
 import { goalsTable, rowTables } from './report/table.mjs'
 import { environment } from './environment.mjs'
@@ -21,7 +21,8 @@ export async function main(options) {
     say(rowTables(report.rows))
     return finish(report, options, options.check ? check(report.rows, baselineOf(options)) : null)
   }
-  const groups = groupsOf(options)
+  const baseline = options.check ? baselineOf(options) : null
+  const groups = groupsOf(baseline === null ? options : { ...options, rows: options.rows ?? rowsOf(baseline) })
   if (groups.length === 0) {
     process.stderr.write('Nothing has rows of that name.\n')
     return 2
@@ -37,7 +38,7 @@ export async function main(options) {
     say(`${groups.length} groups, within about ${duration(budget * 1000)} on two idle cores.`)
     const run = { node: tools.node, options, folder: folder.path, told: new Set() }
     report.failed = await measureAll(groups, report, run)
-    const checked = options.check ? await checkTwice(groups, report, run) : null
+    const checked = baseline === null ? null : await checkTwice(baseline, groups, report, run)
     report.seconds = Math.round((performance.now() - started) / 1000)
     return await finish(report, options, checked)
   } catch (error) {
@@ -73,14 +74,12 @@ async function measureAll(groups, report, { node, options, folder, told }) {
 const baselineOf = ({ check: path }) => JSON.parse(readFileSync(resolve(path), 'utf8'))
 
 /** Compares with the baseline; what is worse is measured once more before it is believed. */
-async function checkTwice(groups, report, run) {
-  const baseline = baselineOf(run.options)
+async function checkTwice(baseline, groups, report, run) {
   const first = check(report.rows, baseline)
   if (first.worse.length === 0 || report.failed.length > 0) return first
   say(`${first.text}\n\nOnce more what is worse, for a machine has its moments:`)
-  const rows = new Set(first.worse.map((name) => name.split(' ')[0]))
   const again = { ...report, rows: [], notes: [] }
-  const suspected = groupsOf({ ...run.options, rows: [...rows] }).filter(({ name }) => groups.some((group) => group.name === name))
+  const suspected = groupsOf({ ...run.options, rows: first.worse.map((name) => name.split(' ')[0]) }).filter(({ name }) => groups.some((group) => group.name === name))
   report.failed.push(...(await measureAll(suspected, again, run)))
   return check(better(report.rows, again.rows), baseline)
 }
@@ -101,7 +100,7 @@ async function finish(report, options, checked) {
   if (options.baseline) writeBaseline(resolve(options.baseline), report)
   if (checked) say(checked.text)
   say(`\n${report.rows.length} rows in ${duration(report.seconds * 1000)}.`)
-  return report.failed.length > 0 || checked?.worse.length > 0 ? 1 : 0
+  return report.failed?.length > 0 || checked?.worse.length > 0 ? 1 : 0
 }
 
 /** Plots and documents, as far as they are asked for. */

@@ -18,8 +18,8 @@ each row.
   --plot             draws the rows, as SVG and PNG, into bench/results
   --write            writes docs/benchmarks.md with its plots and the README's table
   --from FILE        measures nothing, and takes the rows from a file that --json wrote
-  --check FILE       compares ratios with a baseline; what is worse than half of it is measured
-                     once more, and fails if it stays so
+  --check FILE       compares ratios with a baseline, measuring only its rows where --row names
+                     none; what is worse than half is measured once more, and fails if it stays so
   --baseline FILE    writes the ratios of this run as a baseline
   --contestant NAME=MODULE
                      another implementation of the same interface, measured beside ours
@@ -44,6 +44,9 @@ const names = {
   help: { type: 'boolean', short: 'h', default: false },
 }
 
+/** Where results went is nobody's business. */
+const files = new Set(['--json', '--from', '--baseline'])
+
 /** Reads the options, or throws `OptionError`. */
 export function parseOptions(args) {
   let values
@@ -53,6 +56,7 @@ export function parseOptions(args) {
     throw new OptionError(error.message)
   }
   const suites = values.suite?.split(',') ?? suiteNames
+  const shown = args.filter((arg, at) => ![arg, args[at - 1]].some((text) => files.has(text)) && !/^--(json|from|baseline)=/.test(arg))
   const unknown = suites.find((name) => !suiteNames.includes(name))
   if (unknown !== undefined) throw new OptionError(`There is no suite '${unknown}'. Suites: ${suiteNames.join(', ')}.`)
   return {
@@ -61,7 +65,7 @@ export function parseOptions(args) {
     rows: values.row?.split(',') ?? null,
     accounts: accountsOf(values.accounts),
     contestants: values.contestant.map(contestantOf),
-    command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
+    command: ['npm run bench', ...(shown.length > 0 ? ['--', ...shown] : [])].join(' '),
   }
 }
 

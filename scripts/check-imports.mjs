@@ -46,7 +46,7 @@ const pure = [
 /** TypeScript that sees the published surface only, and the packages it may use besides. */
 const outsiders = [
   { folder: 'examples', sees: ['examples/'], packages: ['libmetachain'] },
-  { folder: '__test__', sees: ['__test__/', 'examples/', 'scripts/'], packages: ['libmetachain', 'ava', 'fast-check', '@noble/hashes/blake3.js', '@noble/hashes/sha3.js'] },
+  { folder: '__test__', sees: ['__test__/', 'examples/', 'scripts/', 'bench/'], packages: ['libmetachain', 'libmetachain/bench', 'ava', 'fast-check', '@noble/hashes/blake3.js', '@noble/hashes/sha3.js'] },
 ]
 
 const metadata = JSON.parse(

@@ -27,8 +27,8 @@ const line = ({ passed, failed, skipped }) => `${passed} passed, ${failed} faile
 const add = (a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped })
 const none = { passed: 0, failed: 0, skipped: 0 }
 
-/** A check: quiet where it passes, its whole output where it fails. */
-async function runCheck({ name, title, commands, component, env }) {
+/** A check: quiet where it passes, but for the last `report` lines, its whole output where it fails. */
+async function runCheck({ name, title, commands, component, env, report = 0 }) {
   if (component && probe('cargo', [component, '--version']) === null) {
     say(`${title}: skipped, cargo ${component} is not installed (rustup component add ${component === 'fmt' ? 'rustfmt' : component})`)
     return process.env.CI ? { ...none, failed: 1 } : { ...none, skipped: 1 }
@@ -37,7 +37,10 @@ async function runCheck({ name, title, commands, component, env }) {
   for (const [index, [command, args]] of commands().entries()) {
     const log = join(root, 'target', 'test-logs', `${name}${index > 0 ? `-${index + 1}` : ''}.log`)
     const { code, lines } = await run(command, args, { log, env, keep: 10_000, onLine: (text) => progress.note(plain(text)) })
-    if (code === 0) continue
+    if (code === 0) {
+      if (report > 0) for (const text of lines.slice(-report)) say(`    ${text}`)
+      continue
+    }
     progress.end('failed', 'red')
     if (lines.length > SHOWN_MAX) say(`    … all of it: ${log}`)
     for (const text of lines.slice(-SHOWN_MAX)) say(`    ${text}`)

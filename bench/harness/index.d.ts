@@ -1,5 +1,5 @@
 // `libmetachain/bench`: what `npm run bench` measures with, for measuring something else.
-import type { Metachain, NativeBlock, TxBatch, TxInput } from 'libmetachain'
+import type { Metachain, MetaTransaction, NativeBlock, TxBatch } from 'libmetachain'
 
 /** Fewest rounds of a measurement. */
 export const roundsLeast: number
@@ -92,7 +92,7 @@ export const startBalance: bigint
 
 /** An account's address, by its number: the same in every run. */
 export function address(account: number): string
-export function addressBytes(account: number): Buffer
+export function addressBytes(account: number): Uint8Array
 
 /** Some blocks of random transfers, the same in every run. */
 export class Work {
@@ -105,7 +105,7 @@ export class Work {
   /** Calls `use` for each transfer of a block: account numbers and base units. */
   each(block: number, use: (from: number, to: number, amount: number) => void): void
   /** A block's transfers as objects; `text` writes an account's address (default `address`). */
-  objects(block: number, text?: (account: number) => string): TxInput[]
+  objects(block: number, text?: (account: number) => string): MetaTransaction[]
 }
 
 /** Hands out one long list of transfers between so many accounts, piece by piece. */
@@ -166,7 +166,7 @@ export class ChainUnderTest {
   /** A block of the work as a batch that the implementation has not seen. */
   batch(work: Work, block: number, text?: (account: number) => string): TxBatch
   /** Mints the work's blocks, each on the one before; `mints` 2 times the second mint of the same input. */
-  mint(work: Work, input: (work: Work, block: number) => TxBatch | TxInput[], mints?: number): Promise<number[]>
+  mint(work: Work, input: (work: Work, block: number) => TxBatch | MetaTransaction[], mints?: number): Promise<number[]>
   /** Mints elsewhere; gives native blocks that say by root, batch or objects which transactions they carry. */
   produce(work: Work, carried?: 'root' | 'batch' | 'objects'): Promise<NativeBlock[]>
   /** Connects block after block, each durable before the next begins; holds the event loop. */

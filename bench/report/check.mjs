@@ -7,11 +7,17 @@ const tolerance = 1.25
 /** By more than this it is a failure. */
 const failing = 2
 
-/** Every ratio of ours in these rows: `{ 'mint.packed.1 ours/limit': 0.9 }`. */
+/** Other ways of ours, and parts of the limit, say nothing about whether ours got slower. */
+const telling = (other) => !/^(ours|limit)-|\./.test(other)
+
+/** The ratios of ours in these rows: `{ 'mint.packed.1 ours/limit': 0.9 }`. */
 function ratios(rows) {
   const ours = rows.filter(({ contestant }) => contestant === 'ours')
-  return Object.fromEntries(ours.flatMap(({ id, ratio_to }) => Object.entries(ratio_to).map(([other, { median }]) => [`${id} ours/${other}`, median])))
+  return Object.fromEntries(ours.flatMap(({ id, ratio_to }) => Object.entries(ratio_to).filter(([other]) => telling(other)).map(([other, { median }]) => [`${id} ours/${other}`, median])))
 }
+
+/** The rows that a baseline speaks of. */
+export const rowsOf = (baseline) => [...new Set(Object.keys(baseline.ratios).map((name) => name.split(' ')[0]))]
 
 /** Rows with the better of two measurements of each ratio. */
 export function better(rows, again) {

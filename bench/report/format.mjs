@@ -12,3 +12,15 @@ export function number(value) {
 
 /** How many times as fast. */
 export const times = (value) => (Number.isFinite(value) ? `${number(value)}×` : '–')
+
+/** Large counts short: 1.25M, 180k. */
+export function count(value) {
+  if (value >= 1e6) return `${number(value / 1e6)}M`
+  return value >= 1e4 ? `${number(value / 1e3)}k` : number(value)
+}
+
+/** A length of time in the unit that suits it. */
+export function time(micros) {
+  const [size, unit] = micros >= 1e6 ? [1e6, 's'] : micros >= 1e3 ? [1e3, 'ms'] : micros >= 1 ? [1, 'µs'] : [1e-3, 'ns']
+  return `${number(micros / size)} ${unit}`
+}

@@ -1,5 +1,5 @@
 // The few rows that a reader of the README wants to see.
-import { number, times } from './format.mjs'
+import { count, time, times } from './format.mjs'
 import { byId } from './table.mjs'
 
 /** What is said of a row, and how many transactions its blocks have, if any. */
@@ -28,12 +28,15 @@ const isLimit = (name) => name === 'limit' || name === 'native'
 /** Whoever stands for another product; `limit-disk`, `ours-async` and their like do not. */
 const peers = ['sqlite', 'lmdb', 'edr', 'ethereumjs', 'v8', 'v8-workers', 'in-process']
 
-function value({ median, unit, better }, txs) {
-  const [short, ...rest] = unit.split(' ')
-  const shown = `${number(median)} ${better === 'higher' || short === 'bytes' ? unit : short}`
-  const micros = { ns: 1e-3, 'µs': 1, ms: 1e3 }[short]
-  if (txs < 1 || micros === undefined || rest.join(' ') !== 'a block') return shown
-  return `${shown} (${number((txs / (median * micros)) * 1e6)} tx/s)`
+/** Microseconds in the first word of a unit such as `ms a call`. */
+const micros = { ns: 1e-3, 'µs': 1, ms: 1e3, s: 1e6 }
+
+function value({ median, unit }, txs) {
+  const [first, ...rest] = unit.split(' ')
+  if (micros[first] === undefined) return `${count(median)} ${unit}`
+  const length = median * micros[first]
+  const rate = txs > 1 && rest.join(' ') === 'a block' ? ` (${count((txs / length) * 1e6)} tx/s)` : ''
+  return `${time(length)}${rate}`
 }
 
 /** The table as cells, the heading first; empty where a run has none of these rows. */
@@ -47,5 +50,5 @@ export function headline(rows) {
     const others = ratios.filter(([name]) => peers.includes(name)).map(([name, { median }]) => `${times(median)} ${name}`)
     return [[title, value(ours, txs), limit ? times(limit[1].median) : '', others.join(', '), `\`${id}\``]]
   })
-  return lines.length === 0 ? [] : [['', 'this package', 'speed, of its limit', 'speed, of others', 'row'], ...lines]
+  return lines.length === 0 ? [] : [['', 'this package', 'of its limit', 'beside others', 'row'], ...lines]
 }

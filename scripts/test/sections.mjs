@@ -56,6 +56,8 @@ export const sections = [
     // These are internals: their documentation may lead readers to private items.
     env: { RUSTDOCFLAGS: '-D warnings -A rustdoc::private-intra-doc-links' },
   }),
+  // Ratios, never times; a report, which fails only past twice as bad.
+  check('bench', 'no ratio is twice as bad as it was', all, () => [node('bench.mjs', '--quick', '--check', join(root, 'bench', 'baseline.json'))], { report: 40 }),
 ]
 
 export const groupNames = [...new Set(sections.map((section) => section.group))]
