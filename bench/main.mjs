@@ -27,11 +27,11 @@ export async function main(options) {
     process.stderr.write('Nothing has rows of that name.\n')
     return 2
   }
+  const started = performance.now()
+  const report = { suite: options.suites.join(','), command: options.command, quick: options.quick, notes: [], rows: [] }
+  const tools = await prepare(groups)
   const folder = scratchFolder()
   try {
-    const started = performance.now()
-    const report = { suite: options.suites.join(','), command: options.command, quick: options.quick, notes: [], rows: [] }
-    const tools = await prepare(groups)
     report.notes.push(...tools.notes)
     report.environment = environment(tools.node)
     const budget = groups.reduce((sum, { seconds }) => sum + seconds, 0)

@@ -11,10 +11,9 @@ const most = (id, contestant, value) => ({ kind: 'most', id, contestant, most: v
 /** Within so many times of the contestant's time. */
 const within = (id, against, factor) => ratio(id, against, 1 / factor)
 
-
 export const goals = [
   ratio('mint.packed.1000', 'limit', 0.8),
-  ratio('mint.objects.1000', 'ours-packed', 0.5),
+  ratio('mint.objects.1000', 'mint.packed.1000', 0.5),
   ratio('connect.block.1', 'limit', 0.6),
   ratio('connect.block.1000', 'limit', 0.85),
   ratio('connect.block.10000', 'limit', 0.85),
@@ -26,13 +25,18 @@ export const goals = [
   within('disconnect.1000', 'ours-connect', 1.2),
   row('scale.10M', 'scale.1M', 0.45),
   ...['clean', 'killed'].flatMap((how) => ['1M', '10M'].map((size) => within(`open.${how}.${size}`, 'limit', 2))),
+  ...['decode.event', 'decode.input', 'encode.input'].map((name) => ratio(`driver.${name}`, 'v8', 1, 0.9)),
+  ratio('driver.call.version', 'v8', 2),
+  ratio('driver.call.rejected', 'v8', 2),
+  ratio('driver.load.cached', 'v8', 8),
+  ratio('driver.instance.fresh', 'v8', 8),
+  ratio('driver.batch.decode', 'v8', 1.8),
+  within('rpc.mint.1000', 'in-process', 3),
+  ratio('cpp.mint.1000', 'rust', 0.95),
   ...['1M', '1.1M', '3M'].map((size) => most(`memory.per-account.${size}`, 'ours', 200)),
 ]
 
-/**
- * What a goal wants and what was found, or null where these rows do not have it. A goal of `each` holds for
- * every row whose name begins with its own; the worst one is shown.
- */
+/** What a goal wants and what was found, or null where these rows do not have it. */
 export function judge(goal, rows) {
   const found = (id) => rows.find((row) => row.id === id && row.contestant === goal.contestant)
   const mine = found(goal.id)
@@ -44,16 +48,12 @@ export function judge(goal, rows) {
     const part = mine.better === 'higher' ? mine.median / other.median : other.median / mine.median
     return { wanted: `at least ${times(goal.least)} ${goal.other}`, found: times(part), met: part >= goal.least }
   }
-  return judgeRatio(goal, mine, rows)
+  return judgeRatio(goal, mine)
 }
 
-function judgeRatio(goal, mine, rows) {
-  const ids = goal.each ? rows.filter((row) => row.contestant === goal.contestant && row.id.startsWith(`${goal.id}.`)) : []
-  const ratios = [mine, ...ids].flatMap((row) => (row.ratio_to[goal.against] ? [{ id: row.id, ...row.ratio_to[goal.against] }] : []))
-  if (ratios.length === 0) return null
-  const wanted = `at least ${times(goal.least)} ${goal.against}${goal.low ? `, in slow rounds ${times(goal.low)}` : ''}${goal.each ? ', each' : ''}`
-  const worst = ratios.reduce((a, b) => (b.median < a.median ? b : a))
-  const slow = Math.min(...ratios.map(({ low }) => low))
-  const spoken = goal.low ? `${times(worst.median)} (${worst.id.slice(goal.id.length + 1) || 'all'}), slow ${times(slow)}` : `${times(worst.median)} (${times(worst.low)} … ${times(worst.high)})`
-  return { wanted, found: spoken, met: worst.median >= goal.least && (!goal.low || slow >= goal.low) }
+function judgeRatio({ against, least, low }, { ratio_to }) {
+  const found = ratio_to[against]
+  if (found === undefined) return null
+  const wanted = `at least ${times(least)} ${against}${low ? `, in slow rounds ${times(low)}` : ''}`
+  return { wanted, found: `${times(found.median)} (${times(found.low)} … ${times(found.high)})`, met: found.median >= least && (!low || found.low >= low) }
 }
