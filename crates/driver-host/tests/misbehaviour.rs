@@ -293,6 +293,36 @@ fn there_are_more_than_sixty_of_them() {
     assert!(MISBEHAVIOURS.len() >= 60, "{}", MISBEHAVIOURS.len());
 }
 
+/// The harness notices when a driver does what it should, and not only what it should not.
+#[test]
+fn a_test_of_misbehaviour_can_fail() {
+    let judge = |wat: Wat, code, phase| {
+        std::panic::catch_unwind(|| fails(&wat, Provoke::Name, code, phase)).is_ok()
+    };
+    let trap = || event("unreachable");
+    assert!(judge(trap(), DriverCode::Trap, "decode_event"));
+    assert!(
+        !judge(Wat::new(), DriverCode::Trap, "decode_event"),
+        "it obeys"
+    );
+    assert!(
+        !judge(trap(), DriverCode::Abi, "decode_event"),
+        "another code"
+    );
+    assert!(!judge(trap(), DriverCode::Trap, "alloc"), "another phase");
+    // Loading asks for the version too; buffers for names and inputs come later.
+    let worse = trap().with(
+        "get_version",
+        r#"(func (export "get_version") (param i32 i32) (result i32)
+      (if (i32.gt_u (global.get $heap) (i32.const 70000)) (then unreachable))
+      (call $reply (i32.const 64) (i32.const 5) (local.get 0) (local.get 1)))"#,
+    );
+    assert!(
+        !judge(worse, DriverCode::Trap, "decode_event"),
+        "a later call fails"
+    );
+}
+
 #[test]
 fn the_drivers_own_text_comes_through_untouched() {
     let text = fails(

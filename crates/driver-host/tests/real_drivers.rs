@@ -6,7 +6,8 @@
 use std::path::PathBuf;
 
 use libmetachain_driver_host::{
-    ByteOrder, Cancel, Driver, DriverCode, DriverError, Isolation, Item, Operation, Options, check,
+    ByteOrder, Cancel, Driver, DriverCode, DriverError, Isolation, Item, Operation, Optimization,
+    Options, check,
 };
 
 fn directory() -> PathBuf {
@@ -150,6 +151,77 @@ fn any_bytes_give_an_answer_or_an_error_and_never_harm() {
             assert_eq!(shared, alone);
         }
     }
+}
+
+/// The same calls, in both kinds of code.
+#[test]
+fn however_they_are_compiled_they_answer_alike() {
+    for name in ["stake.wasm", "transfer.wasm", "metachain.wasm"] {
+        let Some(wasm) = module(name) else { return };
+        let load = |optimization: Optimization| {
+            let options = Options {
+                optimization,
+                ..Options::default()
+            };
+            // Drivers of the same module share their code: an empty section more makes it another.
+            let apart = [&wasm[..], &[0, 2, 1, optimization as u8]].concat();
+            let driver = Driver::load(&apart, &options).unwrap();
+            let full = u64::from(optimization == Optimization::Full);
+            assert_eq!(driver.metrics().optimised, full);
+            driver
+        };
+        let (quick, full) = (load(Optimization::Quick), load(Optimization::Full));
+        assert_eq!(quick.get_schema().unwrap(), full.get_schema().unwrap());
+        let mut state = 0x2545_f491_4f6c_dd1du64;
+        let mut random = move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        let names = [
+            "stake",
+            "get_stake",
+            "unstake",
+            "moonlight",
+            "root",
+            "transaction",
+            "payload",
+        ];
+        for round in 0..4000 {
+            let operation = Operation::ALL[round % Operation::ALL.len()];
+            let name = names[random() as usize % names.len()];
+            let length = (random() % 300) as usize;
+            let bytes: Vec<u8> = match operation {
+                Operation::EncodeInputFn => format!("[\"{}\",{length}]", random()).into_bytes(),
+                _ => (0..length).map(|_| (random() & random()) as u8).collect(),
+            };
+            let call = |driver: &Driver| {
+                let answer = driver.call(operation, name, &bytes, <[u8]>::to_vec);
+                answer.map_err(without_addresses)
+            };
+            assert_eq!(call(&quick), call(&full), "{name} of {bytes:?}");
+        }
+    }
+}
+
+/// A driver of this repository's framework.
+#[test]
+fn a_driver_of_our_framework_loads_like_theirs() {
+    let Some(wasm) = module("metachain.wasm") else {
+        return;
+    };
+    assert_eq!(check(&wasm).faults, []);
+    let driver = Driver::load(&wasm, &Options::default()).unwrap();
+    let schema = driver.get_schema().unwrap().expect("it has one");
+    assert!(schema.contains("\"connected\""), "{schema}");
+    let error = driver.decode_event("no_such_event", b"").unwrap_err();
+    assert_eq!(error.code, DriverCode::Operation);
+    assert_eq!(error.message, "Unsupported(\"event no_such_event\")");
+    let amount = r#"{"from":"0x0101010101010101010101010101010101010101","to":"0x0202020202020202020202020202020202020202","amount":"9223372036854775807"}"#;
+    let rkyv = driver.encode_input_fn("transaction", amount).unwrap();
+    let back = driver.decode_input_fn("transaction", &rkyv).unwrap();
+    assert!(back.contains("\"9223372036854775807\""), "{back}");
 }
 
 /// Their texts quote where in the driver's memory a value lay, which is nobody's promise.
