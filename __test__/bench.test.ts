@@ -76,7 +76,11 @@ test('chains under test mint, connect and take back the same blocks', async (t) 
 })
 
 type Check = (rows: Partial<Row>[], baseline: { ratios: Record<string, number> }) => { worse: string[]; text: string }
-const oursAt = (value: number): Partial<Row>[] => [{ id: 'mint.packed.1', contestant: 'ours', ratio_to: { limit: { median: value, low: value, high: value } } }]
+/** Ours at so many times the speed of a limit. */
+const oursAt = (speed: number): Partial<Row>[] => [
+  { id: 'mint.packed.1', contestant: 'ours', better: 'lower', p10: 1 / speed },
+  { id: 'mint.packed.1', contestant: 'limit', better: 'lower', p10: 1 },
+]
 
 test('the guard fails past twice as bad, and not before', async (t) => {
   const { check, better } = await inner<{ check: Check; better: (rows: Partial<Row>[], again: Partial<Row>[]) => Partial<Row>[] }>('report/check.mjs')
@@ -85,9 +89,10 @@ test('the guard fails past twice as bad, and not before', async (t) => {
   t.regex(check(oursAt(0.41), baseline).text, /slower {3}mint\.packed\.1 ours\/limit[\s\S]*1 ratios compared/)
   t.notRegex(check(oursAt(0.7), baseline).text, /slower/)
   t.deepEqual(check(oursAt(0.39), baseline).worse, ['mint.packed.1 ours/limit'])
-  t.deepEqual(check([{ ...oursAt(1)[0], ratio_to: {} }], baseline).worse, ['mint.packed.1 ours/limit'], 'a contestant was lost')
+  t.deepEqual(check(oursAt(1).slice(0, 1), baseline).worse, ['mint.packed.1 ours/limit'], 'a contestant was lost')
   t.deepEqual(check(better(oursAt(0.39), oursAt(0.5)), baseline).worse, [], 'the second look is better')
   t.deepEqual(check(better(oursAt(0.5), oursAt(0.1)), baseline).worse, [], 'the first look was better')
+  t.deepEqual(check(better(oursAt(0.39), oursAt(0.39)), baseline).worse, ['mint.packed.1 ours/limit'])
 })
 
 test('the committed baseline speaks of rows that there are', async (t) => {
