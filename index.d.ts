@@ -808,7 +808,10 @@ declare class Metachain {
     metrics(): Record<string, number>;
     /**
      * Gives this handle back, after the calls made before; the last handle of this process flushes and closes the
-     * store. Idempotent.
+     * store, and then its directory is free for others. Idempotent: every call has the same result.
+     *
+     * @throws MetachainError `INTERNAL_IO` where a failure of the disk (see `onFatal`) keeps the store from being
+     *   flushed. It is closed all the same.
      */
     close(): Promise<void>;
     /** `await using chain = …` closes it. */

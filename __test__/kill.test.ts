@@ -71,7 +71,9 @@ class Harness {
       if (text.length >= bytes || text.includes('closing')) child.kill('SIGKILL')
     })
     const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => child.on('close', (...end) => resolve(end)))
-    this.#t.deepEqual([code, signal], [null, 'SIGKILL'], text.slice(-300))
+    // Closing a store may be faster than killing its process.
+    const ended = text.includes('closing') && code === 0
+    this.#t.true(ended || signal === 'SIGKILL', `code ${code}, signal ${signal}: ${text.slice(-300)}`)
     // The last line may be cut.
     const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n')
     const said: Said = { opened: null, begun: [], done: 0 }

@@ -65,12 +65,15 @@ impl NativeMetachain {
         })
     }
 
-    /// Calls `listener` whenever there may be new events. Keeps the event loop alive until it is
-    /// removed: whoever waits for events has something to wait for.
+    /// Calls `listener` whenever there may be new events. Does not keep the event loop alive: an
+    /// iterator that was left half way would do so for ever. Whoever really waits must.
     #[napi]
     pub fn on_events(&self, listener: Function<(), ()>) -> napi::Result<f64> {
         guard("Metachain.onEvents", || {
-            let listener = listener.build_threadsafe_function().build()?;
+            let listener = listener
+                .build_threadsafe_function()
+                .weak::<true>()
+                .build()?;
             let number = self.inner().on_events(move || {
                 listener.call((), ThreadsafeFunctionCallMode::NonBlocking);
             });

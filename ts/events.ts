@@ -65,13 +65,23 @@ export async function* events(
         yield { cursor: event.cursor, type: event.disconnected ? 'disconnected' : 'connected', block: blockOf(event.block) }
         throwIfAborted(signal)
       }
-      if (found.length === 0 && !woken) await new Promise<void>((resolve) => (wake = resolve))
+      if (found.length === 0 && !woken) await staying(new Promise<void>((resolve) => (wake = resolve)))
     }
   } finally {
     signal?.removeEventListener('abort', ring)
     removeWaker()
     call(() => native.removeEventListener(number))
     call(() => native.removeFatalListener(fatal))
+  }
+}
+
+/** Keeps the process alive while somebody waits; an iterator that was left half way does not. */
+async function staying(waited: Promise<void>): Promise<void> {
+  const alive = setInterval(() => {}, 2 ** 30)
+  try {
+    await waited
+  } finally {
+    clearInterval(alive)
   }
 }
 

@@ -50,6 +50,7 @@ const checks: Checks = new Checks(badChainArgument)
 export class Metachain {
   readonly #native: NativeMetachain
   readonly #wakers = new Wakers()
+  #closed: Promise<void> | undefined
 
   private constructor(native: NativeMetachain) {
     if (!native) throw new MetachainError('BAD_ARGUMENT', 'a metachain is opened by Metachain.open')
@@ -397,12 +398,15 @@ export class Metachain {
 
   /**
    * Gives this handle back, after the calls made before; the last handle of this process flushes and closes the
-   * store. Idempotent.
+   * store, and then its directory is free for others. Idempotent: every call has the same result.
+   *
+   * @throws MetachainError `INTERNAL_IO` where a failure of the disk (see `onFatal`) keeps the store from being
+   *   flushed. It is closed all the same.
    */
-  async close(): Promise<void> {
-    const closed = callAsync(() => this.#native.close())
+  close(): Promise<void> {
+    this.#closed ??= callAsync(() => this.#native.close())
     this.#wakers.wakeAll()
-    await closed
+    return this.#closed
   }
 
   /** `await using chain = …` closes it. */

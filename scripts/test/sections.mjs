@@ -32,7 +32,7 @@ const fmt = (manifest) => ['cargo', ['fmt', '--manifest-path', manifest, '--all'
 
 /** Every section, the quick ones first: a typing error should not wait for a build. */
 export const sections = [
-  check('fmt', 'Rust is formatted', [], () => [fmt('Cargo.toml'), ...(existsSync(join(root, 'conformance', 'Cargo.toml')) ? [fmt('conformance/Cargo.toml')] : [])], {
+  check('fmt', 'Rust is formatted', [], () => ['Cargo.toml', 'conformance/Cargo.toml', 'fuzz/Cargo.toml'].filter((manifest) => existsSync(join(root, manifest))).map(fmt), {
     component: 'fmt',
   }),
   check('imports', 'the import rule holds', [], () => [node('check-imports.mjs')]),

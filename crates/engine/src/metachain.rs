@@ -303,8 +303,22 @@ impl Metachain {
         options: &OpenOptions,
         trusted: Option<BlockHash>,
     ) -> Result<Metachain> {
-        portable::import(path, options, trusted, &Media::default())?;
-        Metachain::open(options)
+        let import = || portable::import(path, options, trusted, &Media::default());
+        Ok(Self::new(registry::make(options, import)?))
+    }
+
+    /// As [`Metachain::import_snapshot`], with file and store on another disk than the machine's.
+    ///
+    /// # Errors
+    /// Those of [`Metachain::import_snapshot`].
+    pub fn import_snapshot_on(
+        media: &Media,
+        path: &Path,
+        options: &OpenOptions,
+        trusted: Option<BlockHash>,
+    ) -> Result<Metachain> {
+        portable::import(path, options, trusted, media)?;
+        Self::open_on(media, options)
     }
 
     /// Proves a withdrawal of a block to someone who has the block's header only.

@@ -144,19 +144,15 @@ impl Portable {
 
     /// What a log that begins with this file's block goes on from.
     pub(crate) fn resume(self) -> (Replay, Parts) {
-        let Parts {
-            highest,
-            finalized,
-            first_parent,
-            ..
-        } = self.parts;
+        // Nothing vouches for the rest of the parts, and nothing of it is needed: what was undone or
+        // final there lies below this block, which is the first here and final.
         let height = self.block.header.height;
         let parts = Parts {
-            index: Index::after(height - 1),
+            index: Index::after(height.saturating_sub(1)),
             journal: Journal::default(),
-            first_parent,
-            highest: highest.max(height),
-            finalized,
+            first_parent: self.parts.first_parent,
+            highest: height,
+            finalized: height,
         };
         (self.ledger, parts)
     }

@@ -24,10 +24,7 @@ static SLOTS: LazyLock<Mutex<HashMap<PathBuf, Arc<Slot>>>> = LazyLock::new(Mutex
 
 /// Opens the directory, or joins those in this process that have it open already.
 pub(crate) fn join(options: &OpenOptions) -> Result<(Arc<Chain>, Arc<Slot>)> {
-    let slot = match &options.path {
-        Some(path) => Arc::clone(SLOTS.lock().entry(canonical(path)?).or_default()),
-        None => Arc::default(),
-    };
+    let slot = slot_of(options)?;
     // Held while the chain opens: a second caller waits for it instead of finding the store locked.
     let mut opened = slot.0.lock();
     let chain = match opened.as_mut() {
@@ -37,17 +34,55 @@ pub(crate) fn join(options: &OpenOptions) -> Result<(Arc<Chain>, Arc<Slot>)> {
             open.handles += 1;
             Arc::clone(&open.chain)
         }
-        None => {
-            let chain = Chain::open(options, &Media::default())?;
-            *opened = Some(Opened {
-                chain: Arc::clone(&chain),
-                handles: 1,
-            });
-            chain
-        }
+        None => begin(&mut opened, options)?,
     };
     drop(opened);
     Ok((chain, slot))
+}
+
+/// Makes a store in a directory that nobody in this process has open, then opens it.
+pub(crate) fn make(
+    options: &OpenOptions,
+    make: impl FnOnce() -> Result<()>,
+) -> Result<(Arc<Chain>, Arc<Slot>)> {
+    if options.path.as_ref().is_none_or(|path| !path.exists()) {
+        // Nobody has it open, and what fails must not leave a directory behind.
+        make()?;
+        return join(options);
+    }
+    let slot = slot_of(options)?;
+    let mut opened = slot.0.lock();
+    if let (Some(_), Some(path)) = (opened.as_ref(), &options.path) {
+        return Err(Error::new(
+            Code::StoreLocked,
+            format!(
+                "this process has {} open: close its handles first",
+                path.display()
+            ),
+        )
+        .with("directory", path.display().to_string()));
+    }
+    make()?;
+    let chain = begin(&mut opened, options)?;
+    drop(opened);
+    Ok((chain, slot))
+}
+
+fn slot_of(options: &OpenOptions) -> Result<Arc<Slot>> {
+    Ok(match &options.path {
+        Some(path) => Arc::clone(SLOTS.lock().entry(canonical(path)?).or_default()),
+        None => Arc::default(),
+    })
+}
+
+/// Opens the chain of an empty slot, for its first handle.
+fn begin(opened: &mut Option<Opened>, options: &OpenOptions) -> Result<Arc<Chain>> {
+    let chain = Chain::open(options, &Media::default())?;
+    *opened = Some(Opened {
+        chain: Arc::clone(&chain),
+        handles: 1,
+    });
+    Ok(chain)
 }
 
 /// Opens a directory of another disk, for one handle.

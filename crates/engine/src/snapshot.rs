@@ -24,6 +24,8 @@ use crate::reading::Parts;
 const ACCOUNTS_AT_ONCE: u32 = 16_384;
 /// Blocks and records that a snapshot carries beyond those that undo may need.
 const NEWEST: usize = 1_000;
+/// No chain and no log gets this far: sums with numbers below it do not overflow.
+const COUNT_MAX: u64 = 1 << 62;
 
 /// The first byte of a chunk.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -391,7 +393,7 @@ fn window(from: &mut Reader<'_>) -> Option<Vec<Vec<TxId>>> {
 }
 
 fn blocks(from: &mut Reader<'_>) -> Option<Index> {
-    let mut index = Index::after(from.u64()?);
+    let mut index = Index::after(from.u64().filter(|base| *base < COUNT_MAX)?);
     while !from.is_empty() {
         index.push(Entry {
             hash: BlockHash(from.array()?),
@@ -404,7 +406,7 @@ fn blocks(from: &mut Reader<'_>) -> Option<Index> {
 }
 
 fn records(from: &mut Reader<'_>) -> Option<Journal> {
-    let mut journal = Journal::from(from.u64()?);
+    let mut journal = Journal::from(from.u64().filter(|base| *base < COUNT_MAX)?);
     while !from.is_empty() {
         let place = from.place()?;
         let happened = match from.u64()? {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use libmetachain_engine::{
     CandidateBlock, Carried, Durability, Media, Metachain, NativeBlock, OpenOptions,
 };
-use libmetachain_primitives::{NativeHash, Result};
+use libmetachain_primitives::{Code, NativeHash, Result};
 use libmetachain_store::sim::{Crash, SimDisk};
 use libmetachain_store::{IndexOptions, StoreOptions};
 use support::{Model, ModelBlock, Random, address};
@@ -182,6 +182,56 @@ fn a_crash_anywhere_leaves_the_chain_before_or_after_the_call() {
     }
     println!("{images} images judged");
     assert!(images > 700, "only {images} images were judged");
+}
+
+/// What opens an image may be cut off as well, at each of its own writes and syncs.
+#[test]
+fn a_crash_while_a_crash_is_healed_leaves_the_same_chain() {
+    let whole = SimDisk::new();
+    live(&whole, &mut History::new()).expect("nothing fails");
+    let mut images = 0;
+    for at in (0..whole.op_count()).step_by(6) {
+        let disk = SimDisk::new();
+        disk.power_off_at(at);
+        let mut history = History::new();
+        let _ = live(&disk, &mut history);
+        let image = disk.after_crash(Crash::Scatter(at));
+        let healed = image.copy();
+        drop(open(&healed, &history.model));
+        for recovery in 0..healed.op_count() {
+            let again = image.copy();
+            again.power_off_at(recovery);
+            drop(open(&again, &history.model));
+            for crash in [Crash::DropAll, Crash::Scatter(recovery)] {
+                judge(&again.after_crash(crash), &history).unwrap_or_else(|why| {
+                    panic!("power off at {at}, then at {recovery} of the healing, {crash:?}: {why}")
+                });
+                images += 1;
+            }
+        }
+    }
+    println!("{images} images judged");
+    assert!(images > 300, "only {images} images were judged");
+}
+
+/// A full disk refuses a block or leaves out what is derived; with space the chain goes on.
+#[test]
+fn a_full_disk_keeps_the_chain() {
+    let mut refused = 0;
+    for capacity in (0..900_000).step_by(30_011) {
+        let disk = SimDisk::new();
+        disk.set_capacity(Some(capacity));
+        let mut history = History::new();
+        if let Err(error) = live(&disk, &mut history) {
+            assert_eq!(error.code(), Code::StoreFull, "{capacity}: {error:?}");
+            assert!(!error.is_verdict());
+            refused += 1;
+        }
+        disk.set_capacity(None);
+        judge(&disk, &history).unwrap_or_else(|why| panic!("capacity {capacity}: {why}"));
+    }
+    println!("{refused} lives ended by a full disk");
+    assert!(refused > 3);
 }
 
 #[test]

@@ -47,10 +47,10 @@ fn open(disk: &SimDisk, model: &Model) -> Result<Metachain, Error> {
 type Happened = Vec<(EventKind, libmetachain_primitives::BlockHash)>;
 
 /// A store that was closed twice, so that it has two snapshots and a log beyond the first.
-fn lived() -> (SimDisk, Model, Happened) {
+fn lived(seed: u64) -> (SimDisk, Model, Happened) {
     let disk = SimDisk::new();
     let mut model = Model::new(support::genesis());
-    let mut random = Random::quiet(11);
+    let mut random = Random::quiet(seed);
     let mut happened = Vec::new();
     for _ in 0..2 {
         let chain = open(&disk, &model).expect("nothing is damaged");
@@ -160,7 +160,7 @@ struct Outcome {
 
 /// Flips bytes of every file: all of the first `all`, then one in `every`.
 fn flip(all: u64, every: u64) -> Outcome {
-    let (disk, model, happened) = lived();
+    let (disk, model, happened) = lived(11);
     ask(&disk.copy(), &model, &happened).expect("nothing is damaged");
     let mut outcome = Outcome::default();
     for (path, length) in disk.files() {
@@ -189,6 +189,46 @@ fn flip(all: u64, every: u64) -> Outcome {
     outcome
 }
 
+/// A store that answers wrongly without knowing it is found out: here one that is whole, but whose life
+/// differs in one block from what was promised.
+#[test]
+fn a_wrong_answer_would_be_noticed() {
+    let (disk, model, happened) = lived(11);
+    type Spoil = fn(&mut Model, &mut Happened);
+    let spoilt: [(&str, Spoil); 5] = [
+        ("a balance", |model, _| {
+            let last = model.blocks.last_mut().expect("there are blocks");
+            last.state.accounts[3].1 += 1;
+        }),
+        ("a transaction", |model, _| {
+            let block = &mut model.blocks[7];
+            block.transactions.pop();
+        }),
+        ("a payload", |model, _| {
+            model.blocks[2].payload = Arc::clone(&model.blocks[3].payload);
+        }),
+        ("a native hash", |model, _| {
+            model.blocks[5].native = NativeHash([9; 32]);
+        }),
+        ("an event", |_, happened| {
+            happened.pop();
+        }),
+    ];
+    for (what, spoil) in spoilt {
+        let (mut model, mut happened) = (
+            Model {
+                blocks: model.blocks.clone(),
+                ..Model::new(support::genesis())
+            },
+            happened.clone(),
+        );
+        spoil(&mut model, &mut happened);
+        let copy = disk.copy();
+        let asked = catch_unwind(AssertUnwindSafe(|| ask(&copy, &model, &happened)));
+        assert!(asked.is_err(), "{what} was wrong without being noticed");
+    }
+}
+
 #[test]
 fn a_flipped_byte_is_never_a_wrong_answer() {
     let outcome = flip(80, 211);
@@ -206,7 +246,7 @@ fn no_flipped_byte_at_all_is_a_wrong_answer() {
 
 #[test]
 fn verify_passes_what_is_whole_and_names_what_is_not() {
-    let (disk, model, _) = lived();
+    let (disk, model, _) = lived(11);
     let chain = open(&disk.copy(), &model).expect("nothing is damaged");
     let (mut last, mut steps) = (0, 0);
     chain
@@ -240,7 +280,7 @@ fn verify_passes_what_is_whole_and_names_what_is_not() {
 
 #[test]
 fn lost_and_cut_files_are_built_anew_or_told() {
-    let (disk, model, happened) = lived();
+    let (disk, model, happened) = lived(11);
     for (path, length) in disk.files() {
         let lost = disk.copy();
         lost.lose(&path);

@@ -209,6 +209,35 @@ fn follow(chain: &Metachain, native: &mut Native, found: Handshake, case: &str) 
     }
 }
 
+/// A search that is off by one somewhere would be noticed: here the native node's answers are.
+#[test]
+fn an_answer_that_is_off_by_one_is_noticed() {
+    struct OffByOne(Native);
+    impl NativeSource for OffByOne {
+        fn tip(&mut self) -> Result<NativeTip> {
+            self.0.tip()
+        }
+        fn hash(&mut self, native_height: u64) -> Result<Option<NativeHash>> {
+            self.0.hash(native_height.saturating_sub(1))
+        }
+        fn block(&mut self, native_height: u64) -> Result<Option<NativeBlock>> {
+            self.0.block(native_height)
+        }
+    }
+    let mut noticed = 0;
+    let ours = Native::new(FIRST + 5, u64::MAX, 0);
+    for parts in FIRST..FIRST + 7 {
+        let native = Native::new(FIRST + 6, parts, 1);
+        let right = expected(&ours, &native, 100);
+        let found = following(&ours, 100).handshake(&mut OffByOne(native));
+        noticed += u32::from(found.ok() != Some(right));
+    }
+    assert!(
+        noticed >= 5,
+        "only {noticed} of 7 wrong answers were noticed"
+    );
+}
+
 #[test]
 fn blocks_that_a_reindexing_node_connects_again_are_known() {
     let native = Native::new(FIRST + 6, u64::MAX, 0);

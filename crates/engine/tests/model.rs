@@ -11,7 +11,7 @@ use libmetachain_engine::{
 };
 use libmetachain_primitives::{Code, NativeHash, Root, tx_root};
 use libmetachain_store::StoreOptions;
-use support::{Model, Random, address};
+use support::{Model, Planted, Random, address};
 
 const OPERATIONS: u64 = 100_000;
 const UNDO_DEPTH: u64 = 12;
@@ -130,7 +130,7 @@ fn retreat(chain: &Metachain, model: &mut Model, highest: u64, random: &mut Rand
             return;
         }
         result.expect("the tip disconnects");
-        model.blocks.pop();
+        model.pop();
     }
 }
 
@@ -188,12 +188,34 @@ fn random_operations_never_differ_from_the_model() {
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(20_260_101);
+    live(seed, OPERATIONS, None);
+}
+
+/// Each bug is planted into the model, and each time the two must be told apart.
+#[test]
+fn a_planted_bug_is_a_difference() {
+    for planted in [
+        Planted::Debit,
+        Planted::Window,
+        Planted::Undo,
+        Planted::Emptied,
+    ] {
+        let lived = std::panic::catch_unwind(|| live(3, 2_000, Some(planted)));
+        assert!(lived.is_err(), "{planted:?} made no difference");
+    }
+}
+
+fn live(seed: u64, operations: u64, planted: Option<Planted>) {
     let mut random = Random::new(seed);
     let directory = tempfile::tempdir().expect("a directory");
-    let mut model = Model::new(support::genesis());
+    let fresh = || Model {
+        planted,
+        ..Model::new(support::genesis())
+    };
+    let mut model = fresh();
     let mut chain = open(directory.path(), &model);
     let mut highest = 0;
-    for operation in 0..OPERATIONS {
+    for operation in 0..operations {
         match random.below(100) {
             // Opening a store costs as much as a hundred other operations.
             0 if random.chance(5) => {
@@ -210,7 +232,7 @@ fn random_operations_never_differ_from_the_model() {
             compare(&chain, &model, &mut random);
             chain.close().expect("it closes");
             std::fs::remove_dir_all(directory.path()).expect("it was ours");
-            model = Model::new(support::genesis());
+            model = fresh();
             chain = open(directory.path(), &model);
             highest = 0;
         }

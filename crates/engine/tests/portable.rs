@@ -199,3 +199,89 @@ fn a_tampered_snapshot_is_refused_and_begins_nothing() {
         Code::InternalIo
     );
 }
+
+/// The frames of an exported file, and a file of frames, with its checksum as it must be: whoever writes
+/// such a file can do that too.
+fn frames(file: &[u8]) -> Vec<Vec<u8>> {
+    let mut rest = &file[8..];
+    let mut found = Vec::new();
+    loop {
+        let (length, after) = rest.split_first_chunk::<4>().expect("a length");
+        let length = u32::from_le_bytes(*length) as usize;
+        if length == 0 {
+            return found;
+        }
+        found.push(after[..length].to_vec());
+        rest = &after[length..];
+    }
+}
+
+fn file_of(frames: &[Vec<u8>]) -> Vec<u8> {
+    let mut file = b"mcsnap\0\x01".to_vec();
+    for frame in frames {
+        file.extend_from_slice(&(frame.len() as u32).to_le_bytes());
+        file.extend_from_slice(frame);
+    }
+    file.extend_from_slice(&[0; 4]);
+    let hash = blake3::hash(&file);
+    file.extend_from_slice(hash.as_bytes());
+    file
+}
+
+/// A file whose list of blocks began at height 2^64 - 1 made a sum overflow: the checksum is no proof of
+/// anything but the way.
+#[test]
+fn numbers_that_no_chain_reaches_are_refused_and_what_nothing_vouches_for_is_not_taken_over() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let file = folder.path().join("state.snapshot");
+    let mut random = Random::quiet(8);
+    let mut model = Model::new(support::genesis());
+    let first = Metachain::open(&options(&folder.path().join("first"), &model)).expect("it opens");
+    for _ in 0..9 {
+        extend(&[&first], &mut model, &mut random);
+    }
+    first.export_snapshot(&file).expect("it is written");
+    let exported = frames(&std::fs::read(&file).expect("it is there"));
+    assert_eq!(
+        file_of(&exported),
+        std::fs::read(&file).expect("it is there")
+    );
+
+    let mut number = 0;
+    let mut import = |frames: &[Vec<u8>]| {
+        number += 1;
+        let place = folder.path().join(format!("tampered {number}"));
+        let file = folder.path().join("tampered.snapshot");
+        std::fs::write(&file, file_of(frames)).expect("it is written");
+        Metachain::import_snapshot(&file, &options(&place, &model), None)
+    };
+    // Genesis, payload and native hash, then chunks by their first byte.
+    let chunk = |tag: u8| {
+        3 + exported[3..]
+            .iter()
+            .position(|c| c[0] == tag)
+            .expect("it is there")
+    };
+    for (tag, offset) in [(4, 1), (5, 1), (6, 1), (6, 41)] {
+        let mut tampered = exported.clone();
+        tampered[chunk(tag)][offset..offset + 8].fill(0xff);
+        let error = import(&tampered)
+            .map(drop)
+            .expect_err("no chain is that long");
+        assert_eq!(
+            error.code(),
+            Code::SnapshotInvalid,
+            "chunk {tag}: {error:?}"
+        );
+    }
+    // The highest tip there was, and the last final block: 2^64 - 1 would make every later undo too deep.
+    let mut tampered = exported.clone();
+    let tip = chunk(6);
+    let end = tampered[tip].len() - 32;
+    tampered[tip][end - 16..end].fill(0xff);
+    let second = import(&tampered).expect("the state is right");
+    extend(&[&first, &second], &mut model, &mut random);
+    let native = model.blocks.pop().expect("there are blocks").native;
+    second.disconnect(native).expect("it is above the snapshot");
+    same(&second, &model);
+}

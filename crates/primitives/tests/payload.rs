@@ -13,6 +13,39 @@ fn decode(payload: &[u8]) -> Result<Block, Code> {
     decode_payload(payload, BYTES_MAX, TRANSACTIONS_MAX).map_err(|error| error.code())
 }
 
+/// Accepting bytes means that the block is encoded to the same bytes again.
+fn holds(decoded: Option<Block>, payload: &[u8]) -> bool {
+    decoded.is_none_or(|block| encode_payload(&block).unwrap() == payload)
+}
+
+/// A decoder with a bug planted: it believes what validation alone accepts.
+fn lax(payload: &[u8]) -> Option<Block> {
+    rkyv::from_bytes::<Block, rkyv::rancor::Failure>(payload).ok()
+}
+
+#[test]
+fn a_decoder_that_only_validates_would_be_noticed() {
+    let transaction = libmetachain_primitives::Transaction::Deposit {
+        from: libmetachain_primitives::NativeAddress::Opaque(b"host".to_vec()),
+        to: libmetachain_primitives::MetaAddress([1; 20]),
+        amount: libmetachain_primitives::Amount::new(7).unwrap(),
+        txid: None,
+    };
+    let mut payload = encode_payload(&Block {
+        header: support::header(),
+        transactions: vec![transaction; 4],
+    })
+    .unwrap();
+    let mut noticed = 0;
+    for bit in 0..payload.len() * 8 {
+        payload[bit / 8] ^= 1 << (bit % 8);
+        assert!(holds(decode(&payload).ok(), &payload), "bit {bit}");
+        noticed += u32::from(!holds(lax(&payload), &payload));
+        payload[bit / 8] ^= 1 << (bit % 8);
+    }
+    assert!(noticed > 50, "only {noticed} of its mistakes were noticed");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -34,8 +67,8 @@ proptest! {
         for (at, bits) in &mutations {
             *at.get_mut(&mut payload) ^= bits;
         }
+        prop_assert!(holds(decode(&payload).ok(), &payload));
         if let Ok(read) = decode(&payload) {
-            prop_assert_eq!(encode_payload(&read).unwrap(), payload.clone());
             prop_assert_eq!(read == block, payload == original);
         }
     }
@@ -54,9 +87,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
-        if let Ok(block) = decode(&bytes) {
-            prop_assert_eq!(encode_payload(&block).unwrap(), bytes);
-        }
+        prop_assert!(holds(decode(&bytes).ok(), &bytes));
     }
 
     #[test]

@@ -192,10 +192,25 @@ pub(crate) struct ModelBlock {
 /// Index, code and the balance found.
 pub(crate) type Rejected = (u32, Code, Option<u64>);
 
+/// A rule that the model gets wrong on purpose: a test that does not notice proves nothing. Whether the
+/// model or the engine is the one that is wrong makes no difference to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Planted {
+    /// A debit is not counted.
+    Debit,
+    /// The replay window is a block short.
+    Window,
+    /// A block that is taken back leaves a base unit behind.
+    Undo,
+    /// An account that is emptied is gone.
+    Emptied,
+}
+
 pub(crate) struct Model {
     pub(crate) genesis: Genesis,
     pub(crate) first: State,
     pub(crate) blocks: Vec<ModelBlock>,
+    pub(crate) planted: Option<Planted>,
 }
 
 impl Model {
@@ -205,7 +220,45 @@ impl Model {
             genesis,
             first,
             blocks: Vec::new(),
+            planted: None,
         }
+    }
+
+    /// Takes the last block back.
+    pub(crate) fn pop(&mut self) -> Option<ModelBlock> {
+        let popped = self.blocks.pop();
+        if self.planted == Some(Planted::Undo)
+            && let Some(last) = self.blocks.last_mut()
+            && let Some(account) = last.state.accounts.last_mut()
+        {
+            account.1 += 1;
+        }
+        popped
+    }
+
+    /// Executes by the rules, but for the one that is planted.
+    fn execute(
+        &self,
+        state: &mut State,
+        transaction: &Transaction,
+    ) -> Result<(), (Code, Option<u64>)> {
+        state.execute(transaction)?;
+        let debited = match transaction {
+            Transaction::Withdraw { from, .. } | Transaction::Transfer { from, .. } => *from,
+            Transaction::Deposit { .. } => return Ok(()),
+        };
+        match self.planted {
+            Some(Planted::Debit) => {
+                if let Some(account) = state.find(debited) {
+                    account.2 -= 1;
+                }
+            }
+            Some(Planted::Emptied) => state
+                .accounts
+                .retain(|(address, balance, _)| *address == MetaAddress::ZERO || *balance > 0),
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Remembers a minted block as connected in a native block.
@@ -252,7 +305,10 @@ impl Model {
         self.blocks
             .iter()
             .rev()
-            .take(self.genesis.replay_window as usize)
+            .take(
+                self.genesis.replay_window as usize
+                    - usize::from(self.planted == Some(Planted::Window)),
+            )
             .any(|block| block.transactions.iter().any(|t| t.txid() == Some(txid)))
     }
 
@@ -277,7 +333,9 @@ impl Model {
                     _ if accepted.len() as u32 >= self.genesis.transactions_max => {
                         Err((Code::BlockFull, None))
                     }
-                    _ => state.execute(transaction).map(|()| transaction.clone()),
+                    _ => self
+                        .execute(&mut state, transaction)
+                        .map(|()| transaction.clone()),
                 },
             };
             match verdict {

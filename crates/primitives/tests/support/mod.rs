@@ -53,6 +53,24 @@ pub(crate) fn transaction() -> impl Strategy<Value = Transaction> {
     ]
 }
 
+/// A header of which nothing is true.
+pub(crate) fn header() -> Header {
+    Header {
+        version: 1,
+        genesis: BlockHash([1; 32]),
+        height: 5,
+        parent: BlockHash([2; 32]),
+        native_height: 6,
+        native_parent: NativeHash([3; 32]),
+        time: 7,
+        tx_count: 4,
+        tx_root: Root([4; 32]),
+        withdrawals_root: Root([5; 32]),
+        state_root: Root([6; 32]),
+        supply: 8,
+    }
+}
+
 pub(crate) fn block() -> impl Strategy<Value = Block> {
     let hashes = any::<[[u8; 32]; 6]>();
     let numbers = any::<(u64, u64, u64, u32, u64)>();
