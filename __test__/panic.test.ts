@@ -46,7 +46,7 @@ test('a panic in any export is an error of this library, and the process goes on
     maxBuffer: 1 << 26,
   })
   const found = JSON.parse(stdout) as Record<string, { code: string | null; after: string | null }>
-  const walls = (await exportedSource()).flatMap((part) => [...part.matchAll(/\b(?:guard|promise|background)\(\s*(?:env,\s*)?"([^"]+)"/g)].map(([, name]) => name as string))
+  const walls = (await exportedSource()).flatMap((part) => [...part.matchAll(/\b(?:guard|contained|promise|background)\(\s*(?:env,\s*)?"([^"]+)"/g)].map(([, name]) => name as string))
   t.deepEqual(Object.keys(found).sort(), [...new Set(walls)].sort(), 'each wall is tried')
   for (const [name, { code, after }] of Object.entries(found)) {
     t.is(code, 'INTERNAL_PANIC', name)

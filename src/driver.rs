@@ -3,19 +3,24 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use libmetachain_driver_host::{Driver, Isolation, Operation, Optimization, Options};
-use napi::bindgen_prelude::{AsyncTask, Object, Uint8Array, Uint8ArraySlice};
-use napi::{Env, JsString};
+use libmetachain_driver_host::{Driver, Isolation, Optimization, Options};
+use napi::Env;
+use napi::bindgen_prelude::{AsyncTask, Object, Uint8Array};
 use napi_derive::napi;
 
 use crate::background::{Job, background};
+use crate::driver_table::Place;
 use crate::guard::{Outcome, guard};
 use crate::values;
 
-/// A data driver. TypeScript's class of that name wraps it.
+/// A data driver. TypeScript's class of that name wraps it; its synchronous calls name it by number.
 #[napi]
-pub struct NativeDriver {
-    pub(crate) inner: Driver,
+pub struct NativeDriver(Place);
+
+impl From<Driver> for NativeDriver {
+    fn from(driver: Driver) -> Self {
+        NativeDriver(Place::take(driver))
+    }
 }
 
 /// How a driver is loaded and what a call may use; what is left out has the host's default.
@@ -72,8 +77,7 @@ pub fn load_driver(
     guard("loadDriver", || {
         // Copied: the caller may change its bytes while they are compiled.
         let (wasm, options) = (wasm.to_vec(), options.read()?);
-        let wrap = |inner| NativeDriver { inner };
-        Ok(background("Driver.load", wrap, move || {
+        Ok(background("Driver.load", NativeDriver::from, move || {
             Ok(Driver::load(&wasm, &options)?)
         }))
     })
@@ -84,75 +88,26 @@ impl NativeDriver {
     /// SHA-256 of the module, hex.
     #[napi(getter)]
     pub fn hash(&self) -> napi::Result<String> {
-        guard("Driver.hash", || Ok(hex::encode(self.inner.hash())))
+        guard("Driver.hash", || Ok(hex::encode(self.driver().hash())))
     }
 
-    #[napi]
-    pub fn encode_input_fn<'env>(
-        &self,
-        env: &'env Env,
-        name: String,
-        json: String,
-    ) -> napi::Result<Uint8ArraySlice<'env>> {
-        guard("Driver.encodeInputFn", || {
-            let operation = Operation::EncodeInputFn;
-            let copy = |rkyv: &[u8]| values::copied(env, rkyv);
-            Ok(self.inner.call(operation, &name, json.as_bytes(), copy)??)
-        })
-    }
-
-    #[napi]
-    pub fn decode_input_fn<'env>(
-        &self,
-        env: &'env Env,
-        name: String,
-        rkyv: &[u8],
-    ) -> napi::Result<JsString<'env>> {
-        guard("Driver.decodeInputFn", || {
-            self.decode(env, Operation::DecodeInputFn, &name, rkyv)
-        })
-    }
-
-    #[napi]
-    pub fn decode_output_fn<'env>(
-        &self,
-        env: &'env Env,
-        name: String,
-        rkyv: &[u8],
-    ) -> napi::Result<JsString<'env>> {
-        guard("Driver.decodeOutputFn", || {
-            self.decode(env, Operation::DecodeOutputFn, &name, rkyv)
-        })
-    }
-
-    #[napi]
-    pub fn decode_event<'env>(
-        &self,
-        env: &'env Env,
-        name: String,
-        rkyv: &[u8],
-    ) -> napi::Result<JsString<'env>> {
-        guard("Driver.decodeEvent", || {
-            self.decode(env, Operation::DecodeEvent, &name, rkyv)
-        })
+    /// What the synchronous calls name this driver by, on this thread.
+    #[napi(getter)]
+    pub fn number(&self) -> napi::Result<u32> {
+        guard("Driver.number", || Ok(self.0.number()))
     }
 
     /// The schema's text, or null.
     #[napi]
     pub fn get_schema(&self) -> napi::Result<Option<String>> {
-        guard("Driver.getSchema", || Ok(self.inner.get_schema()?))
-    }
-
-    #[napi]
-    pub fn get_version(&self) -> napi::Result<String> {
-        guard("Driver.getVersion", || Ok(self.inner.get_version()?))
+        guard("Driver.getSchema", || Ok(self.driver().get_schema()?))
     }
 
     #[napi(ts_return_type = "Record<string, number>")]
     pub fn metrics<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         guard("Driver.metrics", || {
             let mut metrics = Object::new(env)?;
-            for (name, value) in self.inner.metrics().entries() {
+            for (name, value) in self.driver().metrics().entries() {
                 metrics.set(name, values::number(value))?;
             }
             Ok(metrics)
@@ -162,23 +117,14 @@ impl NativeDriver {
     #[napi]
     pub fn close(&self) -> napi::Result<()> {
         guard("Driver.close", || {
-            self.inner.close();
+            self.driver().close();
             Ok(())
         })
     }
 }
 
 impl NativeDriver {
-    /// The JSON text goes from the driver's memory into JavaScript's in one copy.
-    fn decode<'env>(
-        &self,
-        env: &'env Env,
-        operation: Operation,
-        name: &str,
-        rkyv: &[u8],
-    ) -> Outcome<JsString<'env>> {
-        Ok(self
-            .inner
-            .decode(operation, name, rkyv, |json| env.create_string(json))??)
+    pub(crate) fn driver(&self) -> &Driver {
+        self.0.driver()
     }
 }

@@ -129,7 +129,7 @@ impl NativeDriver {
             }
             .check()?;
             Ok(self
-                .inner
+                .driver()
                 .spawn_packed(operation, columns, Cancel::new(), done)?)
         })
     }

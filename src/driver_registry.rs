@@ -150,7 +150,7 @@ impl NativeRegistry {
     pub fn get(&self, contract_id: String) -> napi::Result<AsyncTask<GetJob>> {
         let registry = Arc::clone(&self.0);
         guard("registry.get", || {
-            let wrap = |driver: Option<Driver>| driver.map(|inner| NativeDriver { inner });
+            let wrap = |driver: Option<Driver>| driver.map(NativeDriver::from);
             Ok(background("DriverRegistry.get", wrap, move || {
                 Ok(registry.get(&contract_id)?)
             }))

@@ -3,6 +3,7 @@
 //! An error crosses as the text of a JSON object, because only text crosses threads; TypeScript
 //! turns it into the error that users catch.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libmetachain_driver_host::DriverError;
@@ -40,9 +41,21 @@ impl From<napi::Error> for Failure {
 impl From<Failure> for napi::Error {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Chain(error) => napi::Error::from_reason(chain_report(&error)),
-            Failure::Driver(error) => napi::Error::from_reason(driver_report(&error)),
             Failure::Node(error) => error,
+            failure => napi::Error::from_reason(failure.report()),
+        }
+    }
+}
+
+impl Failure {
+    /// What TypeScript makes the error of.
+    pub(crate) fn report(&self) -> String {
+        match self {
+            Failure::Chain(error) => chain_report(error),
+            Failure::Driver(error) => driver_report(error),
+            Failure::Node(error) => {
+                chain_report(&Error::new(Code::InternalPanic, error.reason.clone()))
+            }
         }
     }
 }
@@ -50,31 +63,37 @@ impl From<Failure> for napi::Error {
 /// What an export returns before it crosses.
 pub(crate) type Outcome<T> = Result<T, Failure>;
 
+/// Runs the body of the export `name`, which throws where it fails.
+pub(crate) fn guard<T>(name: &'static str, body: impl FnOnce() -> Outcome<T>) -> napi::Result<T> {
+    Ok(contained(name, body)?)
+}
+
 /// Runs the body of the export `name`: a panic in it becomes `INTERNAL_PANIC`.
 ///
 /// The driver host and the engine catch the panics of their own threads; what unwinds to here is
 /// either theirs on this thread or a defect of this edge. The state behind an export is made of
 /// locks that are released and of values that the next call checks, so going on is safe.
-pub(crate) fn guard<T>(name: &'static str, body: impl FnOnce() -> Outcome<T>) -> napi::Result<T> {
+#[inline]
+pub(crate) fn contained<T>(name: &'static str, body: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         planted(name);
         body()
     }));
-    match outcome {
-        Ok(outcome) => Ok(outcome?),
-        Err(payload) => {
-            let text = payload
-                .downcast_ref::<&str>()
-                .copied()
-                .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-                .unwrap_or("no message");
-            let error = Error::new(
-                Code::InternalPanic,
-                format!("a defect of this library: {text}"),
-            );
-            Err(Failure::Chain(error.with("call", name)).into())
-        }
-    }
+    outcome.unwrap_or_else(|payload| Err(defect(name, &*payload)))
+}
+
+#[cold]
+fn defect(name: &'static str, payload: &(dyn Any + Send)) -> Failure {
+    let text = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    let error = Error::new(
+        Code::InternalPanic,
+        format!("a defect of this library: {text}"),
+    );
+    Failure::Chain(error.with("call", name))
 }
 
 /// Panics in the export that the environment names. Only compiled for the test of this very wall.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use libmetachain_primitives::{Code, Error};
 use napi::Env;
-use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
+use napi::bindgen_prelude::BigInt;
 
 use crate::guard::Outcome;
 
@@ -51,11 +51,6 @@ pub(crate) fn hash<T: From<[u8; 32]>>(bytes: &[u8], field: &'static str) -> Outc
 /// A height on its way out. Heights stay far below 2^53.
 pub(crate) fn number(value: u64) -> f64 {
     value as f64
-}
-
-/// Bytes on their way out, copied: cheaper than handing over an allocation, up to some kilobytes.
-pub(crate) fn copied<'env>(env: &'env Env, bytes: &[u8]) -> napi::Result<Uint8ArraySlice<'env>> {
-    Uint8ArraySlice::copy_from(env, bytes)
 }
 
 /// Memory of ours that a JavaScript object holds, made known to its collector: it sees a small

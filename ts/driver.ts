@@ -1,10 +1,10 @@
 // A data driver: a contract's own wasm module, turning its rkyv bytes into JSON and back, inside a sandbox.
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { loadDriver, type NativeDriver, type NativeDriverOptions } from '#binding'
+import { driverCalls, loadDriver, type NativeDriver, type NativeDriverOptions } from '#binding'
 import { Checks } from './arguments.js'
 import { type BatchOptions, type BatchResult, type Operation, runBatch } from './driver-batch.js'
-import { badDriverArgument, call, callAsync, DriverError } from './errors.js'
+import { badDriverArgument, call, callAsync, DriverError, fromAnswer } from './errors.js'
 import { type Integers, type Json, parseJson, stringifyJson } from './json.js'
 
 /** How a driver is loaded, and what each of its calls may use. */
@@ -41,6 +41,14 @@ export interface DriverItem {
 const checks: Checks = new Checks(badDriverArgument)
 const mebibyte = 1 << 20
 
+/**
+ * The synchronous calls, which take a driver by its number: reading a class instance costs them more than a small
+ * conversion does. Made with the first driver.
+ */
+let calls: ReturnType<typeof driverCalls>
+/** Where encodings leave their answers, which are copied from here: a small array is made faster in JavaScript. */
+const room = new Uint8Array(64 * 1024)
+
 /** Hands a loaded native driver to the class below; set by it, as its constructor is private. @internal */
 export let wrapDriver: (native: NativeDriver, integers: Integers) => Driver
 
@@ -57,6 +65,7 @@ export let wrapDriver: (native: NativeDriver, integers: Integers) => Driver
  */
 export class Driver {
   readonly #native: NativeDriver
+  readonly #number: number
   readonly #integers: Integers
   /** SHA-256 of the module, hex. */
   readonly hash: string
@@ -66,6 +75,8 @@ export class Driver {
     this.#native = native
     this.#integers = integers
     this.hash = call(() => native.hash)
+    this.#number = call(() => native.number)
+    calls ??= call(() => driverCalls())
   }
 
   static {
@@ -92,8 +103,10 @@ export class Driver {
    */
   encodeInputFn(fnName: string, json: string | Json): Uint8Array {
     checks.text(fnName, 'fnName')
-    const text = jsonText(json, 'json')
-    return call(() => this.#native.encodeInputFn(fnName, text))
+    const answer = calls.encodeInputFn(this.#number, fnName, jsonText(json, 'json'), room)
+    if (typeof answer === 'number') return room.slice(0, answer)
+    if (answer instanceof Uint8Array) return answer
+    throw fromAnswer(answer, this.hash)
   }
 
   /** Decodes the arguments of a contract function from rkyv. */
@@ -115,21 +128,27 @@ export class Driver {
   decodeInputFnJson(fnName: string, rkyv: Uint8Array): string {
     checks.text(fnName, 'fnName')
     checks.bytes(rkyv, 'rkyv')
-    return call(() => this.#native.decodeInputFn(fnName, rkyv))
+    const answer = calls.decodeInputFn(this.#number, fnName, rkyv)
+    if (typeof answer === 'string') return answer
+    throw fromAnswer(answer, this.hash)
   }
 
   /** As `decodeOutputFn`, but the driver's own JSON text, untouched. */
   decodeOutputFnJson(fnName: string, rkyv: Uint8Array): string {
     checks.text(fnName, 'fnName')
     checks.bytes(rkyv, 'rkyv')
-    return call(() => this.#native.decodeOutputFn(fnName, rkyv))
+    const answer = calls.decodeOutputFn(this.#number, fnName, rkyv)
+    if (typeof answer === 'string') return answer
+    throw fromAnswer(answer, this.hash)
   }
 
   /** As `decodeEvent`, but the driver's own JSON text, untouched. */
   decodeEventJson(eventName: string, rkyv: Uint8Array): string {
     checks.text(eventName, 'eventName')
     checks.bytes(rkyv, 'rkyv')
-    return call(() => this.#native.decodeEvent(eventName, rkyv))
+    const answer = calls.decodeEvent(this.#number, eventName, rkyv)
+    if (typeof answer === 'string') return answer
+    throw fromAnswer(answer, this.hash)
   }
 
   /**
@@ -185,7 +204,9 @@ export class Driver {
 
   /** The driver's version. */
   getVersion(): string {
-    return call(() => this.#native.getVersion())
+    const answer = calls.getVersion(this.#number)
+    if (typeof answer === 'string') return answer
+    throw fromAnswer(answer, this.hash)
   }
 
   /** Counters of this driver since it was loaded; names end in their unit where they have one. */

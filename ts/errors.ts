@@ -139,6 +139,19 @@ export function fromReport(text: string): Error {
   return new MetachainError(code, message, { verdict: report.verdict ?? false, retryable, details })
 }
 
+/**
+ * The error that a driver's call answered: its code, message and phase, or a whole report. One that was thrown by
+ * the addon would be made twice, and its stack is most of what an error costs.
+ *
+ * @internal
+ */
+export function fromAnswer(answer: string[] | undefined, driverHash: string): Error {
+  const [code, message, phase] = answer ?? []
+  if (code === undefined) return new MetachainError('INTERNAL_PANIC', 'the addon did not understand the call')
+  if (message === undefined) return fromReport(code)
+  return new DriverError(code, message, { phase: phase ?? '', driverHash, retryable: code === 'INTERNAL_IO' })
+}
+
 /** Bytes are reported as `{ bytes: hex }`. */
 function detail(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || !('bytes' in value)) return value

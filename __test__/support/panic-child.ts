@@ -8,6 +8,17 @@ import { obedientDriver } from './wasm.js'
 
 const { Driver, DriverRegistry, TxBatch } = lib
 const wasm = obedientDriver()
+
+let planted: string | null = null
+function plant(name: string | null): void {
+  if (name === null) delete process.env['LIBMETACHAIN_PANIC_IN']
+  else process.env['LIBMETACHAIN_PANIC_IN'] = name
+}
+
+// Made with the first driver, and only then.
+plant('driverCalls')
+const unmade = { code: await codeOf(() => Driver.load(wasm)), after: null }
+plant(null)
 const driver = await Driver.load(wasm)
 const chain = await openInMemory()
 const first = await mine(chain, [deposit(1n), withdrawal(1n)])
@@ -36,12 +47,6 @@ async function onAnother<T>(use: (other: lib.Metachain, block: lib.NativeBlock) 
   }
 }
 
-let planted: string | null = null
-function plant(name: string | null): void {
-  if (name === null) delete process.env['LIBMETACHAIN_PANIC_IN']
-  else process.env['LIBMETACHAIN_PANIC_IN'] = name
-}
-
 /** Runs with the panic planted only once `prepare` is done. */
 const prepared = <T>(prepare: () => T | Promise<T>, use: (made: T) => unknown) => async () => {
   plant(null)
@@ -67,6 +72,7 @@ const calls: Record<string, () => unknown> = {
   loadDriver: () => Driver.load(wasm),
   'Driver.load': () => Driver.load(wasm),
   'Driver.hash': () => Driver.load(wasm),
+  'Driver.number': () => Driver.load(wasm),
   'Driver.batch': () => driver.decodeEvents([item]),
   'Driver.close': prepared(() => Driver.load(wasm), (other) => other.close()),
   'Driver.decodeEvent': () => driver.decodeEvent('e', item.data),
@@ -145,7 +151,7 @@ async function codeOf(call: () => unknown): Promise<string | null> {
   }
 }
 
-const found: Record<string, { code: string | null; after: string | null }> = {}
+const found: Record<string, { code: string | null; after: string | null }> = { driverCalls: unmade }
 for (const [name, call] of Object.entries(calls)) {
   planted = name
   plant(name)
