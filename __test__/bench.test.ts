@@ -25,13 +25,15 @@ test('statistics are those of the textbook', (t) => {
   t.true(Math.abs(geometricMean([0.5, 2]) - 1) < 1e-12)
 })
 
-test('contestants come in every place, and nobody always follows the same one', (t) => {
-  const names = ['a', 'b', 'c', 'd']
-  const rounds = Array.from({ length: 8 }, (_, round) => rotated(names, round))
-  for (const name of names) {
-    for (const place of names.keys()) t.is(rounds.filter((round) => round[place] === name).length, 2)
-    const before = new Set(rounds.map((round) => round[round.indexOf(name) - 1]).filter((other) => other !== undefined))
-    t.true(before.size >= 2)
+test('contestants come equally often in every place and after each other', (t) => {
+  for (const count of [2, 3, 4, 5, 8]) {
+    const names = Array.from({ length: count }, (_, index) => `contestant ${index}`)
+    const rounds = Array.from({ length: count * 2 }, (_, round) => rotated(names, round))
+    const pairs = rounds.flatMap((round) => round.slice(1).map((name, index) => `${round[index]} then ${name}`))
+    for (const name of names) {
+      for (const place of names.keys()) t.is(rounds.filter((round) => round[place] === name).length, 2)
+      for (const other of names) if (other !== name) t.is(pairs.filter((pair) => pair === `${name} then ${other}`).length, 2)
+    }
   }
 })
 
@@ -56,6 +58,8 @@ test('a measurement leaves the warm-up out, runs the least rounds whatever the t
   t.is(again.ratio_to['other']?.median, 4)
   const [rate] = await measure({ id: 'z', unit: 'tx a second', better: 'higher', contestants: [{ name: 'ours', run: () => [50] }, { name: 'other', run: () => [100] }] })
   t.is(rate?.ratio_to['other']?.median, 0.5)
+  const settled = async (settle: number) => (await measure({ id: 'v', unit: 's', settle, contestants: [{ name: 'ours', run: () => [90, 90, 1, 1, 1] }] }))[0]?.median
+  t.deepEqual([await settled(2), await settled(3)], [1, 36.6])
   await t.throwsAsync(measure({ id: 'w', unit: 's', contestants: [{ name: 'ours', run: () => { throw new Error('no') } }] }), { message: 'no' })
 })
 

@@ -35,6 +35,8 @@ export interface Measurement {
   seconds?: number
   /** Rounds before those that count; default 1. */
   warmup?: number
+  /** Numbers at the beginning of a turn that do not count, where it gives more than twice as many; default 0. */
+  settle?: number
   contestants: Contestant[]
   /** Told what is going on. */
   progress?(text: string): void

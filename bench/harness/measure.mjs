@@ -7,11 +7,16 @@ export const roundsLeast = 7
 /** Samples kept for the distribution of one contestant; more would only cost memory. */
 const samplesMax = 20_000
 
-/** Contestants in another order each round: nobody always follows the same one. */
+/**
+ * Contestants in another order each round: everybody comes equally often in every place, and equally often after
+ * each other one, for whoever runs before leaves caches and a disk behind (a Williams design; an odd number of
+ * contestants needs twice as many rounds for it as there are contestants).
+ */
 export function rotated(list, round) {
-  const by = round % list.length
-  const turned = [...list.slice(by), ...list.slice(0, by)]
-  return Math.floor(round / list.length) % 2 === 0 ? turned : turned.reverse()
+  const count = list.length
+  const zigzag = (place) => (place % 2 === 1 ? (place + 1) / 2 : count - place / 2)
+  const turned = list.map((_, place) => list[(zigzag(place) + round) % count])
+  return Math.floor(round / count) % 2 === 0 ? turned : turned.reverse()
 }
 
 /**
@@ -21,13 +26,14 @@ export function rotated(list, round) {
  * A contestant has a `name`, a `run` that gives one number for each thing it did, in `unit`, and, as it likes, a
  * `prepare` that runs before it unmeasured, `ids`: the rows that it belongs to (default: `id` alone), and what its rows
  * shall say: a `note`, its `settings`, the `threads` it uses.
- * Rounds beyond `roundsLeast` are left out once `seconds` are over.
+ * Rounds beyond `roundsLeast` are left out once `seconds` are over. The first `settle` numbers of a turn, in which it
+ * fills the caches that others have used, do not count where a turn gives more than twice as many.
  *
  * Gives rows: for each contestant the median of its rounds, their spread, the distribution of single numbers, and
  * its speed as a multiple of the others', round by round: of those in the same row by their name, and of those
  * with its own name in other rows by the row's.
  */
-export async function measure({ id, unit, better = 'lower', rounds = roundsLeast, seconds = Infinity, warmup = 1, contestants, progress = () => {} }) {
+export async function measure({ id, unit, better = 'lower', rounds = roundsLeast, seconds = Infinity, warmup = 1, settle = 0, contestants, progress = () => {} }) {
   const taken = new Map(contestants.map((contestant) => [contestant, { rounds: [], samples: [] }]))
   const end = performance.now() + seconds * 1000
   for (let round = -warmup; round < rounds; round += 1) {
@@ -36,8 +42,9 @@ export async function measure({ id, unit, better = 'lower', rounds = roundsLeast
       progress(`${id}: ${round < 0 ? 'warm-up' : `round ${round + 1} of ${rounds}`}, ${contestant.name}`)
       await contestant.prepare?.()
       globalThis.gc?.()
-      const samples = await contestant.run()
+      const all = await contestant.run()
       if (round < 0) continue
+      const samples = all.length > settle * 2 ? all.slice(settle) : all
       const of = taken.get(contestant)
       of.rounds.push(mean(samples))
       if (of.samples.length < samplesMax) of.samples.push(...samples)

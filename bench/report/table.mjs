@@ -17,8 +17,8 @@ export function cells(rows) {
     number(row.median),
     `${number(row.low)} … ${number(row.high)}`,
     ...(tail ? [number(row.p99)] : []),
-    ...(ours ? [row.contestant === 'ours' ? '' : times(1 / row.ratio_to.ours?.median)] : []),
-    ...(limit ? [row.contestant === limit ? '' : times(row.ratio_to[limit]?.median)] : []),
+    ...(ours ? [row.ratio_to.ours ? times(1 / row.ratio_to.ours.median) : ''] : []),
+    ...(limit ? [row.ratio_to[limit] ? times(row.ratio_to[limit].median) : ''] : []),
   ])
   return [head, ...body]
 }

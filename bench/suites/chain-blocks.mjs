@@ -1,6 +1,6 @@
 // Rows of blocks on a chain of many accounts: mint, connect, disconnect, each beside its limits and its peers.
 import { batching, batchingLimit, callingLimit, committingLimit, connecting, copyingLimit, disconnecting, executingLimit, inputs, minting, mintingLimit, peering, syncingLimit } from './chain-contestants.mjs'
-import { World } from './world.mjs'
+import { settle, World } from './world.mjs'
 
 /** Blocks of this many transactions are also taken back. */
 const disconnected = 1000
@@ -21,7 +21,7 @@ export async function run(order) {
 
 /** Measures, and makes sure that everybody did the same. */
 async function measured(world, order, id, contestants) {
-  await order.measure({ id, unit: 'µs a block', contestants: contestants.filter((contestant) => contestant !== null) })
+  await order.measure({ id, unit: 'µs a block', settle, contestants: contestants.filter((contestant) => contestant !== null) })
   await world.agree()
 }
 

@@ -1,7 +1,7 @@
 // How connecting blocks of a thousand transfers goes with more and more accounts.
 import { committingLimit, connecting, peering } from './chain-contestants.mjs'
 import { label } from './index.mjs'
-import { World } from './world.mjs'
+import { settle, World } from './world.mjs'
 
 const txs = 1000
 
@@ -22,7 +22,7 @@ export async function run(order) {
       committingLimit(world, txs, record),
       ...world.peers.map((peer) => peering(world, peer, txs, payload, 'connect')),
     ]
-    await measure({ id: `scale.${label(accounts)}`, unit: 'transactions a second', better: 'higher', contestants: contestants.map(perSecond) })
+    await measure({ id: `scale.${label(accounts)}`, unit: 'transactions a second', better: 'higher', settle, contestants: contestants.map(perSecond) })
     await world.agree()
   } finally {
     await world.close()
