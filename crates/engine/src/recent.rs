@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use libmetachain_ledger::store::Record;
 
 const RECORDS_MAX: usize = 32;
-const BYTES_MAX: usize = 64 << 20;
+/// Reading a record back from the page cache takes less time than writing it took: holding many only
+/// matters to those who wait for records that are not on disk yet.
+const BYTES_MAX: usize = 8 << 20;
 
 #[derive(Default)]
 pub(crate) struct Recent {
