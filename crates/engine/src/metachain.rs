@@ -64,7 +64,7 @@ impl Metachain {
     }
 
     fn new((chain, slot): (Arc<Chain>, Arc<Slot>)) -> Metachain {
-        let genesis = Arc::new(chain.core.read().ledger.genesis().clone());
+        let genesis = Arc::clone(chain.core.read().ledger.shared_genesis());
         Metachain {
             chain,
             slot,
