@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { type ChainEvent, Metachain } from 'libmetachain'
-import { carol, deposit, genesis, hex, mine, openInMemory } from './support/native.js'
+import { type Block, type ChainEvent, Metachain } from 'libmetachain'
+import { carol, deposit, genesis, hash, hex, mine, next, openInMemory, withdrawal } from './support/native.js'
 import { refused } from './support/throws.js'
 
 /** What an indexer keeps of an event. */
@@ -41,6 +41,55 @@ test('an indexer that restarts with its last cursor misses nothing', async (t) =
     await rest.return?.()
   }
   await refused(t, 'CURSOR_UNKNOWN', () => chain.events({ from: 'nonsense' }).next())
+  await chain.close()
+})
+
+test('what was undone is found no more, and its events tell of it', async (t) => {
+  const chain = await openInMemory()
+  const kept = await mine(chain, [{ ...deposit(5n, carol), txid: hash('kept') }])
+  const undone = await mine(chain, [{ ...deposit(6n, carol), txid: hash('undone') }, withdrawal(2n)])
+  const block = chain.block(2) as Block
+  const names = [2, { hash: block.hash }, { nativeHash: undone.nativeHash }]
+  t.is(chain.transaction(hash('undone'))?.block, 2)
+  await chain.disconnectBlock(undone.nativeHash)
+  for (const name of names) {
+    t.is(chain.block(name), null)
+    t.is(chain.payload(name), null)
+    await refused(t, 'BAD_ARGUMENT', () => chain.withdrawals(name))
+    await refused(t, 'BAD_ARGUMENT', () => chain.proveWithdrawal(name, 0))
+  }
+  t.is(chain.transaction(hash('undone')), null)
+  t.deepEqual(chain.transaction(hash('kept')), { block: 1, index: 0, transaction: { ...deposit(5n, carol), txid: hash('kept') } })
+  const events = chain.events()
+  const [, connected, disconnected] = await take(events, 3)
+  await events.return?.()
+  t.deepEqual([connected?.type, disconnected?.type], ['connected', 'disconnected'])
+  for (const event of [connected, disconnected])
+    t.deepEqual([event?.block.hash, event?.block.transactions, event?.block.nativeHash], [block.hash, block.transactions, undone.nativeHash])
+  // An id that was taken back may come again, one that stayed may not.
+  const again = chain.mintBlock(next(chain), [{ ...deposit(1n), txid: hash('undone') }, { ...deposit(1n), txid: hash('kept') }])
+  t.deepEqual(again.rejected.map(({ index, code }) => [index, code]), [[1, 'DUPLICATE_TXID']])
+  const metrics = chain.metrics()
+  t.like(metrics, { height: 1, blocksConnected: 2, blocksDisconnected: 1 })
+  t.true(Object.values(metrics).every((value) => Number.isFinite(value) && value >= 0))
+  t.is((await chain.disconnectBlock(kept.nativeHash)).nativeHash, null)
+  await chain.close()
+})
+
+test('cursors of other stores are unknown, also where one began from the other', async (t) => {
+  const path = await mkdtemp(join(tmpdir(), 'libmetachain-'))
+  t.teardown(() => rm(path, { recursive: true, force: true }))
+  const chain = await Metachain.open({ path: join(path, 'one'), genesis })
+  await mine(chain, [deposit(1n)])
+  const [{ cursor }] = (await take(chain.events(), 1)) as [ChainEvent]
+  await chain.exportSnapshot(join(path, 'state'))
+  const other = await Metachain.importSnapshot(join(path, 'state'), { path: join(path, 'other'), genesis })
+  await refused(t, 'CURSOR_UNKNOWN', () => other.events({ from: cursor }).next())
+  for (const from of ['', cursor.slice(1), `${cursor}0`, cursor.replace(/.$/, (last) => (last === '0' ? '1' : '0'))])
+    await refused(t, 'CURSOR_UNKNOWN', () => chain.events({ from }).next())
+  const [first] = (await take(other.events(), 1)) as [ChainEvent]
+  t.deepEqual([first.type, first.block.hash], ['connected', chain.tip.hash])
+  await other.close()
   await chain.close()
 })
 

@@ -116,3 +116,27 @@ test('a host that lies or fails is told so, and sync goes on later', async (t) =
   t.is(chain.tip.height, 4)
   t.is((await chain.sync(nodeOf(a))).height, 6)
 })
+
+test('an abort ends sync between two runs of blocks, and the next one goes on from there', async (t) => {
+  const [ours, theirs] = await branches(t, 20, 90, 160)
+  const [a, b] = [await rebuilt(ours), await rebuilt(theirs)]
+  const chain = await chainOf(a)
+  const steps: [number, number][] = []
+  const stopped: number[] = []
+  for (const until of [30, 1, 100]) {
+    const aborter = new AbortController()
+    let heard = 0
+    const onProgress = (done: number, total: number): void => {
+      steps.push([done, total])
+      if ((heard += 1) >= until || (until === 100 && total === 160)) aborter.abort(new Error('enough'))
+    }
+    const error = await refused(t, 'ABORTED', () => chain.sync(nodeOf(b), { signal: aborter.signal, onProgress }))
+    t.is((error.cause as Error | undefined)?.message ?? 'enough', 'enough')
+    stopped.push(chain.tip.height)
+  }
+  // Thirty taken back, one more, the rest of them and the first run of the other branch.
+  t.deepEqual(stopped, [80, 79, 84])
+  t.true(steps.every(([done, total]) => done >= 1 && done <= total))
+  t.is((await chain.sync(nodeOf(b))).height, b.length)
+  t.deepEqual(chain.tip.nativeHash, b.at(-1)?.nativeHash)
+})
