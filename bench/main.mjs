@@ -22,6 +22,10 @@ export async function main(options) {
     return finish(report, options, options.check ? check(report.rows, baselineOf(options)) : null)
   }
   const baseline = options.check ? baselineOf(options) : null
+  if (baseline !== null && baseline.quick !== options.quick) {
+    process.stderr.write(`The baseline was measured ${baseline.quick ? 'with' : 'without'} --quick: other sizes have other ratios.\n`)
+    return 2
+  }
   const groups = groupsOf(baseline === null ? options : { ...options, rows: options.rows ?? rowsOf(baseline) })
   if (groups.length === 0) {
     process.stderr.write('Nothing has rows of that name.\n')

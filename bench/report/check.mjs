@@ -52,8 +52,8 @@ export function check(rows, baseline) {
 }
 
 /** Writes the ratios of a run, and what it ran on. */
-export function writeBaseline(path, { command, environment, rows }) {
+export function writeBaseline(path, { command, quick, environment, rows }) {
   const { processor, cores, node, date, commit } = environment
   const rounded = Object.fromEntries(Object.entries(ratios(rows)).map(([name, value]) => [name, Number(value.toPrecision(3))]))
-  writeFileSync(path, `${JSON.stringify({ command, processor, cores, node, date, commit, tolerance, failing, ratios: rounded }, null, 2)}\n`)
+  writeFileSync(path, `${JSON.stringify({ command, quick, processor, cores, node, date, commit, tolerance, failing, ratios: rounded }, null, 2)}\n`)
 }

@@ -67,7 +67,7 @@ function following(world, txs, name, note, times) {
     prepare: async () => {
       await world.follow()
       work = world.nextOfLimit(txs)
-      world.ours.connectSync(await world.ours.produce(work))
+      await world.ours.connectRun(await world.ours.produce(work))
     },
     run: () => times(work),
   }

@@ -10,8 +10,8 @@ import { implementations } from './implementations.mjs'
 import { recordBytes } from './record-bytes.mjs'
 
 /** Blocks measured in a round: enough to be well above the clock, few enough to be over soon. */
-const blocksOf = { 1: 200, 100: 60, 1000: 15, 10_000: 5 }
-const quickBlocksOf = { 1: 60, 100: 20, 1000: 6, 10_000: 1 }
+const blocksOf = { 1: 100, 100: 40, 1000: 15, 10_000: 5 }
+const quickBlocksOf = { 1: 40, 100: 15, 1000: 6, 10_000: 1 }
 
 /** Blocks of a turn that do not count: contestants take the caches from each other, a node keeps them. */
 export const settle = 2
