@@ -194,6 +194,37 @@ fn many_more_images() {
     assert!(crash_everywhere(60, 1) > 10_000);
 }
 
+/// What a crash must not leave would be noticed: here the promise is more than was kept.
+#[test]
+fn a_promise_that_was_not_kept_is_noticed() {
+    type Spoil = fn(&mut Promised);
+    let spoilt: [(&str, Spoil); 4] = [
+        ("a lost record", |promised| {
+            promised.history.tried.push(connect(26, 5, 5));
+            promised.history.acknowledged += 1;
+        }),
+        ("another record", |promised| {
+            promised.history.tried[5] = connect(5, 899, 300);
+        }),
+        ("a lost snapshot", |promised| {
+            promised.snapshot = promised.snapshot.map(|sequence| sequence + 1);
+        }),
+        ("an undo that was not to be pruned", |promised| {
+            let last = promised.history.tried.len() - 1;
+            promised.history.tried[last] = connect(25, 100, 11);
+        }),
+    ];
+    for (what, spoil) in spoilt {
+        let disk = SimDisk::new();
+        let mut promised = Promised::default();
+        workload(&disk, &mut promised).unwrap();
+        judge(&disk.copy(), &promised).unwrap();
+        spoil(&mut promised);
+        let judged = judge(&disk.copy(), &promised);
+        assert!(judged.is_err(), "{what} went unnoticed");
+    }
+}
+
 /// A failure of something derived never reaches the log, and the next opening heals it.
 #[test]
 fn any_operation_may_fail_and_all_of_it_heals() {

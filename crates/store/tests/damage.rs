@@ -244,6 +244,33 @@ fn the_undamaged_store_answers_everything() {
     assert_eq!(closed.ask(&closed.disk.copy(), true), Ok(Outcome::Harmless));
 }
 
+/// A store that is whole but answers otherwise than was promised is found out, in each of its parts.
+#[test]
+fn a_wrong_answer_would_be_noticed() {
+    type Spoil = fn(&mut Closed);
+    let spoilt: [(&str, Spoil); 5] = [
+        ("a payload", |closed| closed.records[4] = connect(4, 9, 9)),
+        ("the undo of a record that has it", |closed| {
+            if let Record::Connect { undo, .. } = &mut closed.records[20] {
+                undo[0] ^= 1;
+            }
+        }),
+        ("a lost record", |closed| {
+            closed.records.push(connect(23, 1, 1));
+        }),
+        ("a place", |closed| {
+            closed.appended[3].place = closed.appended[2].place
+        }),
+        ("the undo that was pruned", |closed| closed.pruned = 0),
+    ];
+    for (what, spoil) in spoilt {
+        let mut closed = closed();
+        spoil(&mut closed);
+        let asked = closed.ask(&closed.disk.copy(), true);
+        assert!(asked.is_err(), "{what} was wrong without being noticed");
+    }
+}
+
 #[test]
 fn damaged_block_files_never_answer_wrongly() {
     let closed = closed();
