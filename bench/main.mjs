@@ -31,9 +31,9 @@ export async function main(options) {
     process.stderr.write('Nothing has rows of that name.\n')
     return 2
   }
-  const started = performance.now()
   const report = { suite: options.suites.join(','), command: options.command, quick: options.quick, notes: [], rows: [] }
   const tools = await prepare(groups)
+  const started = performance.now()
   const folder = scratchFolder()
   try {
     report.notes.push(...tools.notes)

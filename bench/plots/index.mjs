@@ -9,7 +9,7 @@ import { dumbbells, lines } from './shapes.mjs'
 
 const contestants = ['ours', 'limit', 'native', 'sqlite', 'lmdb', 'v8']
 const steady = (row) => row.id.startsWith('connect.block.') && row.id.split('.').length === 3 && contestants.includes(row.contestant)
-const driving = (row) => row.id.startsWith('driver.') && contestants.includes(row.contestant)
+const driving = (row) => /^driver\.(call|decode|encode|instance)\./.test(row.id) && row.id.split('.').length === 3 && contestants.includes(row.contestant)
 
 /** Every plot: its file, what it says to those who cannot see it, and how it is made of the rows. */
 const plots = [
@@ -30,8 +30,8 @@ const plots = [
   },
   {
     name: 'cores',
-    alt: 'Conversions a second by threads',
-    draw: (rows) => lines(cores(rows), { title: 'More cores', subtitle: 'A batch of conversions by a data driver', x: ['threads', 'threads'], y: ['rate', 'conversions a second'], whole: true }),
+    alt: 'Events decoded a second by threads',
+    draw: (rows) => lines(cores(rows), { title: 'More cores', subtitle: 'Events of the stake contract, decoded in batches', x: ['threads', 'threads'], y: ['rate', 'events a second'], whole: true }),
   },
   {
     name: 'latency-connect',

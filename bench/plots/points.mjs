@@ -37,17 +37,17 @@ const seriesOf = (contestant) => (contestant === 'ours-pipelined' ? 'ours, pipel
 export const scaling = (rows) =>
   rows.filter(({ id }) => id.startsWith('scale.')).map((row) => ({ series: seriesOf(row.contestant), accounts: accountsOf(row.id), rate: row.median, low: row.low, high: row.high }))
 
-/** Conversions a second by threads; rows of several threads say how many. */
+/** Conversions a second by threads. */
 export const cores = (rows) =>
   rows
-    .filter(({ threads, unit, median }) => Number.isInteger(threads) && median > 0 && perSecond(unit) !== null)
-    .map((row) => ({ series: row.contestant.replace(/-\d+$/, ''), threads: row.threads, rate: rateOf(row, row.median), low: rateOf(row, row.better === 'higher' ? row.low : row.high), high: rateOf(row, row.better === 'higher' ? row.high : row.low) }))
+    .filter(({ id, threads }) => id.startsWith('driver.batch.cores.') && Number.isInteger(threads))
+    .map((row) => ({ series: row.contestant, threads: row.threads, rate: rateOf(row, row.median), low: rateOf(row, row.high), high: rateOf(row, row.low) }))
 
 const seconds = { ns: 1e-9, 'µs': 1e-6, ms: 1e-3, s: 1 }
 
-/** Seconds in a unit such as `µs a block`; 1 where it is a rate; null where it is neither. */
-const perSecond = (unit) => (/ a second$/.test(unit) ? 1 : (seconds[unit.split(' ')[0]] ?? null))
-const rateOf = (row, value) => (/ a second$/.test(row.unit) ? value : 1 / (value * perSecond(row.unit)))
+/** Seconds in a unit such as `µs a block`; null where it is no length of time. */
+const perSecond = (unit) => seconds[unit.split(' ')[0]] ?? null
+const rateOf = (row, value) => 1 / (value * perSecond(row.unit))
 
 /** Half and 99 of 100 single measurements, µs, of rows whose unit is a time. */
 export function latencies(rows, chosen) {
