@@ -627,8 +627,12 @@ declare class Metachain {
      * one of the native chain is for the handshake to find out, or for `trusted`, the block's metachain hash. Blocks up
      * to that one are final in the new store, which does not hold those before it.
      *
+     * No header commits to the transaction ids of the replay window; they are taken from the file as they are. Until
+     * `replayWindow` further blocks a file from someone who lies can make this store alone refuse an id, or accept one
+     * that was used: take the file from whom you trust.
+     *
      * @throws MetachainError `SNAPSHOT_INVALID`, `GENESIS_MISMATCH`, `BAD_ARGUMENT` where the directory holds a
-     *   metachain already; and as `open`.
+     *   metachain already, `STORE_LOCKED` where it is open, in this process or in another; and as `open`.
      */
     static importSnapshot(path: string, options: OpenOptions & {
         trusted?: Uint8Array;
