@@ -24,9 +24,9 @@ function chainGroups({ quick, accounts }) {
   const sizes = quick ? [1, 100, 1000] : [1, 100, 1000, 10_000]
   const long = (size) => size > 1_000_000
   return [
-    { name: 'blocks', rows: ['mint.', 'connect.', 'disconnect.'], module: file('chain-blocks'), accounts: many, sizes, seconds: quick ? 40 : 360, measurements: 4 * sizes.length + 1 },
+    { name: 'blocks', rows: ['mint.', 'connect.', 'disconnect.'], module: file('chain-blocks'), accounts: many, sizes, seconds: quick ? 40 : 330, measurements: 4 * sizes.length + 1 },
     { name: 'evm', rows: ['evm.'], module: file('chain-evm'), accounts: quick ? 5_000 : 50_000, sizes: quick ? [1, 100] : [1, 100, 1000], seconds: quick ? 15 : 100, measurements: quick ? 2 : 3 },
-    ...scales.map((size) => ({ name: `scale.${label(size)}`, rows: [`scale.${label(size)}`], module: file('chain-scale'), accounts: size, seconds: quick ? 6 : long(size) ? 180 : 45 })),
+    ...scales.map((size) => ({ name: `scale.${label(size)}`, rows: [`scale.${label(size)}`], module: file('chain-scale'), accounts: size, seconds: quick ? 6 : long(size) ? 180 : 40 })),
     { name: 'memory', rows: ['memory.'], module: file('chain-memory'), stages, seconds: quick ? 10 : 120 },
     ...opens.map((size) => ({ name: `open.${label(size)}`, rows: [`open.clean.${label(size)}`, `open.killed.${label(size)}`], module: file('chain-open'), accounts: size, seconds: quick ? 20 : long(size) ? 240 : 60, measurements: 2 })),
   ]
