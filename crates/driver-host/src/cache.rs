@@ -185,7 +185,7 @@ fn produce(
         }
     }
     let report = accept(wasm)?;
-    let target = Tier::target(report.functions, wasm.len());
+    let target = Tier::target(report.functions, wasm);
     let tier = match optimization {
         Optimization::Full => target,
         Optimization::Tiered | Optimization::Quick => Tier::Quick,

@@ -14,7 +14,7 @@ use wasmtime::{InstancePre, Linker, Module};
 use crate::abi::ByteOrder;
 use crate::check::{self, Report};
 use crate::disk::Directory;
-use crate::engine::{Host, Tier};
+use crate::engine::{self, Host, Tier};
 use crate::error::{DriverCode, DriverError, Result};
 use crate::limiter::Limiter;
 
@@ -33,16 +33,27 @@ pub(crate) struct Code {
 impl Code {
     /// Compiles a module that the static check has accepted.
     pub(crate) fn compile(host: &'static Host, wasm: &[u8]) -> Result<Self> {
-        let module = Module::from_binary(&host.engine, wasm).map_err(|error| {
-            DriverError::new(DriverCode::Rejected, "compile", format!("{error:#}"))
-        })?;
-        Self::link(host, &module)
+        // What the compiler needed goes with it, before the code is loaded.
+        let image = engine::compiler(host)?.precompile_module(wasm);
+        if host.tier == Tier::Inlined {
+            give_back();
+        }
+        Self::load(host, &image.map_err(|error| refused(&error))?)
     }
 
-    /// Prepares compiled code for instantiation.
-    pub(crate) fn link(host: &'static Host, module: &Module) -> Result<Self> {
+    /// Loads native code and prepares it for instantiation. The one place where bytes become
+    /// executable: `image` must be what an engine of ours made, unchanged.
+    #[allow(unsafe_code)]
+    pub(crate) fn load(host: &'static Host, image: &[u8]) -> Result<Self> {
+        // SAFETY: the bytes must be what wasmtime's compiler made. There are two callers. One has just
+        // got them from it. The other has compared a keyed hash over these very bytes in memory (not
+        // over a file that may change afterwards) with one that only a holder of this user's private
+        // key can make, and the only code that makes one is `Directory::store`, over what
+        // `Module::serialize` returned.
+        let module = unsafe { Module::deserialize(&host.engine, image) };
+        let module = module.map_err(|error| refused(&error))?;
         let pre = Linker::new(&host.engine)
-            .instantiate_pre(module)
+            .instantiate_pre(&module)
             .map_err(|error| {
                 DriverError::new(DriverCode::Rejected, "check", format!("{error:#}"))
             })?;
@@ -55,6 +66,23 @@ impl Code {
         })
     }
 }
+
+fn refused(error: &wasmtime::Error) -> DriverError {
+    DriverError::new(DriverCode::Rejected, "compile", format!("{error:#}"))
+}
+
+/// Returns to the system what the allocator keeps of hundreds of MiB that inlining needed for a
+/// moment: it would stay with this process for good.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[allow(unsafe_code)]
+fn give_back() {
+    // SAFETY: this takes no memory of ours, and may be called by any thread at any time.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Other systems' allocators do so on their own.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn give_back() {}
 
 /// What follows from a module's bytes alone, beside its code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use wasmtime::{Engine, Module};
+use wasmtime::Engine;
 
 use crate::compiled::{Code, Compiled, Facts};
 use crate::engine::{self, Host, Tier};
@@ -123,8 +123,8 @@ impl Directory {
             memory_bytes_min: u64::from_le_bytes(*memory),
             target: *Tier::ALL.get(usize::from(*target))?,
         };
-        let module = deserialize(&host.engine, code).ok()?;
-        Some((facts, Code::link(host, &module).ok()?))
+        // The hash over these very bytes was compared above.
+        Some((facts, Code::load(host, code).ok()?))
     }
 
     /// What the hash of a file covers, where it is right.
@@ -208,16 +208,6 @@ impl Directory {
         }
         Ok(())
     }
-}
-
-/// Loads native code. The one place where bytes become executable.
-#[allow(unsafe_code)]
-fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Module> {
-    // SAFETY: `code` must be what `Module::serialize` returned, unchanged. The caller has compared
-    // a keyed hash over these very bytes in memory (not over a file that may change afterwards)
-    // with one that only a holder of this user's private key can make, and the only code that
-    // makes one is `Directory::store`, over what `Module::serialize` returned.
-    unsafe { Module::deserialize(engine, code) }
 }
 
 /// What tells code of one engine from another's: the compiler's version, its settings, the

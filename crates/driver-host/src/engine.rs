@@ -11,6 +11,7 @@ use wasmtime::{
 };
 
 use crate::error::{DriverCode, DriverError, Result};
+use crate::inlining;
 use crate::ticker;
 
 /// What a driver may use: what compilers of the last years emit by default, and vectors. No
@@ -42,9 +43,6 @@ const SLOTS: [u32; 3] = [1000, 100, 10];
 /// the system and faulted in again, bytes.
 const KEEP_RESIDENT_BYTES: usize = 256 << 10;
 
-/// Calls are inlined while caller and callee together stay below this many instructions. (The
-/// engine's default is 2,000. Up to here the field arithmetic of published drivers becomes faster.)
-const INLINED_SIZE_MAX: &str = "5000";
 /// Modules with more functions than this are not compiled with inlining: what it costs, in time
 /// and memory, grows with their number whatever their size.
 const INLINED_FUNCTIONS_MAX: u32 = 1_000;
@@ -66,9 +64,11 @@ impl Tier {
     /// All ways, worst code first.
     pub(crate) const ALL: [Self; 3] = [Self::Quick, Self::Plain, Self::Inlined];
 
-    /// What is in the end worth doing for a module.
-    pub(crate) const fn target(functions: u32, module_bytes: usize) -> Self {
-        if functions <= INLINED_FUNCTIONS_MAX && module_bytes <= INLINED_MODULE_BYTES_MAX {
+    /// What is in the end worth doing for a module that the static check has accepted.
+    pub(crate) fn target(functions: u32, module: &[u8]) -> Self {
+        let considered =
+            functions <= INLINED_FUNCTIONS_MAX && module.len() <= INLINED_MODULE_BYTES_MAX;
+        if considered && inlining::stays_small(module) {
             Self::Inlined
         } else {
             Self::Plain
@@ -144,6 +144,19 @@ pub(crate) fn host(tier: Tier) -> Result<&'static Host> {
     Ok(place.get_or_init(|| made))
 }
 
+/// An engine that only compiles for `host`. The compiler keeps the room that it once needed, which for
+/// inlining is hundreds of MiB; with this it goes as soon as the code is there.
+pub(crate) fn compiler(host: &Host) -> Result<Engine> {
+    // A pool changes the code, so there is one here too; the code is the same for any number of slots.
+    let config = config(host.tier, host.pooled.then_some(1));
+    Engine::new(&config).map_err(|error| no_engine(&error))
+}
+
+fn no_engine(error: &wasmtime::Error) -> DriverError {
+    let message = format!("no WebAssembly engine: {error:#}");
+    DriverError::new(DriverCode::Io, "start", message)
+}
+
 fn make(tier: Tier) -> Result<Host> {
     for slots in SLOTS {
         if let Ok(engine) = Engine::new(&config(tier, Some(slots))) {
@@ -154,13 +167,7 @@ fn make(tier: Tier) -> Result<Host> {
             });
         }
     }
-    let engine = Engine::new(&config(tier, None)).map_err(|error| {
-        DriverError::new(
-            DriverCode::Io,
-            "start",
-            format!("no WebAssembly engine: {error:#}"),
-        )
-    })?;
+    let engine = Engine::new(&config(tier, None)).map_err(|error| no_engine(&error))?;
     Ok(Host {
         engine,
         tier,
@@ -201,7 +208,12 @@ fn inlining(config: &mut Config) -> &mut Config {
     // SAFETY: the method is unsafe because some flags change what compiled code assumes of its
     // surroundings. This one is a threshold of the inliner: it decides which calls are replaced by
     // the callee's body, and every value gives code of the same meaning.
-    unsafe { config.cranelift_flag_set("wasmtime_inlining_sum_size_threshold", INLINED_SIZE_MAX) }
+    unsafe {
+        config.cranelift_flag_set(
+            "wasmtime_inlining_sum_size_threshold",
+            &inlining::INLINED_SIZE_MAX.to_string(),
+        )
+    }
 }
 
 fn pool(slots: u32) -> PoolingAllocationConfig {

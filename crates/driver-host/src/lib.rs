@@ -25,6 +25,7 @@ mod driver;
 mod engine;
 mod error;
 mod guest;
+mod inlining;
 mod inner;
 mod instance;
 mod limiter;
