@@ -7,9 +7,10 @@ import { bench } from '../paths.mjs'
 import { building, cores, latencies, scaling, throughput } from './points.mjs'
 import { dumbbells, lines } from './shapes.mjs'
 
-const contestants = ['ours', 'limit', 'native', 'sqlite', 'lmdb', 'v8']
-const steady = (row) => row.id.startsWith('connect.block.') && row.id.split('.').length === 3 && contestants.includes(row.contestant)
-const driving = (row) => /^driver\.(call|decode|encode|instance)\./.test(row.id) && row.id.split('.').length === 3 && contestants.includes(row.contestant)
+/** Rows of a family, not their variants, and whom of them a plot shows. */
+const among = (family, contestants) => (row) => family.test(row.id) && row.id.split('.').length === 3 && contestants.includes(row.contestant)
+const steady = among(/^connect\.block\./, ['ours', 'limit', 'sqlite', 'lmdb'])
+const driving = among(/^driver\.(call|decode|encode|instance)\./, ['ours', 'v8', 'native'])
 
 /** Every plot: its file, what it says to those who cannot see it, and how it is made of the rows. */
 const plots = [
@@ -41,7 +42,7 @@ const plots = [
   {
     name: 'latency-driver',
     alt: 'Half and 99 of 100 calls of a data driver took no longer than this',
-    draw: (rows) => dumbbells(latencies(rows, driving), { title: 'Time of a call of a data driver', subtitle: 'Filled: half of all samples; hollow: 99 of 100' }),
+    draw: (rows) => dumbbells(latencies(rows, driving), { title: 'Time of a call of a data driver', subtitle: 'Over all calls of a kind. Filled: half of them; hollow: 99 of 100' }),
   },
 ]
 
