@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { DriverRegistry, driverThreads, setDriverThreads } from 'libmetachain'
+import { boundSignature, owner, plainSignature, signedDriver, signedFor } from './support/signed-driver.js'
 import { driverRefused } from './support/throws.js'
 import { deed, driverWithout, obedientDriver } from './support/wasm.js'
 
@@ -70,6 +71,52 @@ test('what cannot be used is not stored', async (t) => {
   await driverRefused(t, 'BAD_ARGUMENT', () => DriverRegistry.open(null as never))
   await driverRefused(t, 'BAD_ARGUMENT', () => new (DriverRegistry as unknown as new () => unknown)())
   t.deepEqual(registry.list(), [])
+})
+
+test('only the owner may put, where one is named', async (t) => {
+  const { contractId, version } = signedFor
+  const path = await directory(t)
+  await using registry = await DriverRegistry.open({ path, ownerKeys: { [contractId]: owner.base58, b: owner.hex } })
+  const wrong = Uint8Array.from(plainSignature, (byte, index) => (index === 40 ? byte ^ 1 : byte))
+  for (const signature of [undefined, new Uint8Array(48), plainSignature.subarray(1), wrong])
+    await driverRefused(t, 'DRIVER_SIGNATURE', () => registry.put(contractId, signedDriver, signature && { signature }))
+  await driverRefused(t, 'DRIVER_SIGNATURE', () => registry.put(contractId, other, { signature: plainSignature }))
+  await driverRefused(t, 'BAD_ARGUMENT', () => registry.put(contractId, signedDriver, { signature: 'text' as never }))
+  t.is(await registry.get(contractId), null)
+
+  const { hash } = await registry.put(contractId, signedDriver, { signature: plainSignature })
+  const entry = { contractId, hash, version, pinned: false, signedBy: owner.base58 }
+  t.deepEqual(registry.list(), [{ ...entry, signatureForm: 'bytecode' }])
+  t.is((await registry.get(contractId))?.getVersion(), version)
+  // The plain form says nothing about contract and version, so it serves for any; the bound one for its own alone.
+  await registry.put('b', signedDriver, { version: '7', signature: plainSignature })
+  await driverRefused(t, 'DRIVER_SIGNATURE', () => registry.put('b', signedDriver, { version, signature: boundSignature }))
+  await driverRefused(t, 'DRIVER_SIGNATURE', () => registry.put(contractId, signedDriver, { version: '2', signature: boundSignature }))
+  await registry.put(contractId, signedDriver, { version, signature: boundSignature })
+  t.deepEqual(registry.list()[0], { ...entry, signatureForm: 'bound' })
+  // Nobody owns this contract: a signature is kept, and nothing is claimed of it.
+  await registry.put('free', signedDriver, { signature: plainSignature })
+  t.deepEqual(registry.versions('free'), [{ contractId: 'free', hash, version, pinned: false }])
+})
+
+test('where only bound signatures count, plain ones do not', async (t) => {
+  const { contractId, version } = signedFor
+  const path = await directory(t)
+  await using registry = await DriverRegistry.open({ path, ownerKeys: { [contractId]: owner.hex }, boundSignaturesOnly: true })
+  await driverRefused(t, 'DRIVER_SIGNATURE', () => registry.put(contractId, signedDriver, { version, signature: plainSignature }))
+  await registry.put(contractId, signedDriver, { version, signature: boundSignature })
+  t.like(registry.list()[0], { signedBy: owner.base58, signatureForm: 'bound' })
+  await driverRefused(t, 'BAD_ARGUMENT', () => DriverRegistry.open({ path, boundSignaturesOnly: 1 as never }))
+})
+
+test('what was put unsigned is not used once the contract has an owner', async (t) => {
+  const { contractId } = signedFor
+  const path = await directory(t)
+  const before = await DriverRegistry.open({ path })
+  await before.put(contractId, signedDriver)
+  await before.close()
+  await using registry = await DriverRegistry.open({ path, ownerKeys: { [contractId]: owner.base58 } })
+  await driverRefused(t, 'DRIVER_SIGNATURE', () => registry.get(contractId))
 })
 
 test('batches use as many threads as they are told', async (t) => {
