@@ -17,3 +17,10 @@ export const packageEntry = join(root, 'dist', 'index.js')
 
 /** The addon that prepare.mjs compiles, where it can. */
 export const callsAddon = join(root, 'target', 'bench-calls', 'calls.node')
+
+/** A driver that scripts/build-drivers.mjs builds. */
+export const driverModule = (name) => join(root, 'target', 'drivers', `${name}.wasm`)
+
+/** What writes valid data of Dusk's drivers, and what times them natively: both link Dusk's own crates. */
+export const casesProgram = join(root, 'target', 'conformance', 'release', 'cases')
+export const nativeStakeProgram = join(root, 'target', 'conformance', 'timing', 'native-stake')

@@ -4,7 +4,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { npm, plain, run } from '../scripts/process.mjs'
 import { SetUpError } from '../scripts/setup.mjs'
 import { Progress } from '../scripts/terminal.mjs'
-import { bench, callsAddon, limitsProgram } from './paths.mjs'
+import { bench, callsAddon, limitsProgram, root } from './paths.mjs'
 
 /** Peers need it; where there is none for this machine, a newer Node of the user's does. */
 const nodeLeast = 22
@@ -90,5 +90,14 @@ export async function prepare(groups) {
   return { node, notes }
 }
 
+const conformance = (profile, name) => ['build', '--locked', '--profile', profile, '--manifest-path', join(root, 'conformance', 'Cargo.toml'), '--target-dir', join(root, 'target', 'conformance'), '--package', `libmetachain-conformance-${name}`]
+
 /** What single groups ask for beyond that, by the name in their `prepare`. */
-const preparations = {}
+const preparations = {
+  stake: async () => {
+    await step("Dusk's stake driver", process.execPath, [join(root, 'scripts', 'build-drivers.mjs'), 'stake'])
+    await step('data for the drivers', 'cargo', conformance('release', 'cases'))
+  },
+  /** Minutes the first time: optimised as a whole, as the module is. */
+  'native-stake': () => step('the stake driver, natively', 'cargo', conformance('timing', 'native-stake')),
+}

@@ -32,7 +32,18 @@ function chainGroups({ quick, accounts }) {
   ]
 }
 
-const suites = { chain: chainGroups }
+/** Rows of drivers; the native reference takes minutes to build, so a quick run does with what is there. */
+function driverGroups({ quick }) {
+  const group = (name, rows, more) => ({ name, rows, module: file(`driver-${name}`), prepare: ['stake'], ...more })
+  return [
+    group('calls', ['driver.call', 'driver.decode', 'driver.encode'], { prepare: quick ? ['stake'] : ['stake', 'native-stake'], seconds: quick ? 12 : 240, measurements: quick ? 10 : 55 }),
+    group('loads', ['driver.load', 'driver.instance'], { seconds: quick ? 8 : 60, measurements: 3 }),
+    group('batch', ['driver.batch'], { items: quick ? 5_000 : 100_000, seconds: quick ? 5 : 120 }),
+    group('memory', ['driver.memory'], { calls: quick ? 50_000 : 1_000_000, loads: quick ? 500 : 10_000, seconds: quick ? 5 : 60 }),
+  ]
+}
+
+const suites = { chain: chainGroups, driver: driverGroups }
 
 export const suiteNames = Object.keys(suites)
 

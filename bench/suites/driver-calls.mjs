@@ -1,0 +1,114 @@
+// Rows of single calls: every conversion of the stake driver, and calls in which the driver does next to nothing.
+import { loadCalls } from '../contestants/calls.mjs'
+import { NativeStake } from '../contestants/native-stake.mjs'
+import { callOf, stakeCases, stakeDrivers } from './driver-cases.mjs'
+
+const unit = 'µs a call'
+const samplesOf = 5
+/** The families of rows, and the operations whose cases they have. */
+const families = { 'decode.event': 'decodeEvent', 'decode.input': 'decodeInputFn', 'decode.output': 'decodeOutputFn', 'encode.input': 'encodeInputFn' }
+/** Calls without data to speak of: there what surrounds a conversion is all. */
+const small = 'burnt_amount'
+
+export async function run(order) {
+  const { quick, measure, note } = order
+  const drivers = await stakeDrivers()
+  const cases = stakeCases(drivers.v8, 1)
+  const inputs = cases.filter(({ operation }) => operation === 'decodeInputFn').map((one) => ({ ...one, operation: 'encodeInputFn' }))
+  const all = [...cases, ...inputs]
+  for (const one of all) agree(drivers, one)
+  const milliseconds = quick ? 2 : 20
+  const native = NativeStake.start(quick ? 0.02 : 0.1)
+  if (native === null) await note('the native stake driver was not built: rows of conversions have no contestant `native`')
+  for (const [family, operation] of Object.entries(families)) {
+    const own = all.filter((one) => one.operation === operation)
+    await measure(row(`driver.${family}`, own, 'mean of all its calls', { drivers, native, milliseconds }))
+    for (const one of own.filter(({ name }) => !quick || name === small))
+      await measure(row(`driver.${family}.${one.name}`, [one], `${one.data.length} bytes of rkyv`, { drivers, native, milliseconds }))
+  }
+  native?.close()
+  await overheads(drivers, milliseconds, measure)
+}
+
+/** Everybody must answer the same. */
+function agree({ ours, v8 }, one) {
+  const [a, b] = [ours, v8].map((driver) => callOf(one)(driver))
+  if (Buffer.compare(Buffer.from(a), Buffer.from(b)) !== 0) throw new Error(`ours and V8 answer ${one.operation} ${one.name} differently`)
+}
+
+function row(id, cases, what, { drivers, native, milliseconds }) {
+  const subject = (name, driver, note) => ({ name, note, run: () => cases.flatMap((one) => timesOf(callOf(one), driver, milliseconds)) })
+  return {
+    id,
+    unit,
+    contestants: [
+      subject('ours', drivers.ours, `${what}; text out, not parsed; compiled in full`),
+      subject('v8', drivers.v8, 'the same module run by V8, by a careful loader'),
+      ...(native ? [{ name: 'native', note: 'Rust: the published driver crate, called without a sandbox', run: () => inTurn(cases, (one) => native.time(one)) }] : []),
+    ],
+  }
+}
+
+async function inTurn(cases, time) {
+  const times = []
+  for (const one of cases) times.push(await time(one))
+  return times
+}
+
+/** Microseconds of one call, some times over, each from a run of calls that takes so long. */
+function timesOf(call, driver, milliseconds) {
+  let calls = 1
+  let taken = 0
+  for (;;) {
+    taken = spent(call, driver, calls)
+    if (taken >= milliseconds / 4) break
+    calls *= 4
+  }
+  calls = Math.max(1, Math.round((calls * milliseconds) / samplesOf / taken))
+  return Array.from({ length: samplesOf }, () => (spent(call, driver, calls) * 1000) / calls)
+}
+
+function spent(call, driver, calls) {
+  const start = performance.now()
+  for (let count = 0; count < calls; count += 1) call(driver)
+  return performance.now() - start
+}
+
+async function overheads({ ours, v8 }, milliseconds, measure) {
+  const reference = loadCalls()
+  const limit = (call, note) => (reference ? [{ name: 'limit', note, run: () => timesOf(call, reference, milliseconds) }] : [])
+  const both = (call, note) => [
+    { name: 'ours', note, run: () => timesOf(call, ours, milliseconds) },
+    { name: 'v8', note: 'the same module run by V8, by a careful loader', run: () => timesOf(call, v8, milliseconds) },
+  ]
+  await measure({
+    id: 'driver.call.version',
+    unit,
+    contestants: [...both((driver) => driver.getVersion(), 'getVersion, asked of the driver each time'), ...limit((addon) => addon.text(), 'C: a function of an addon that returns a short text')],
+  })
+  const data = Buffer.alloc(8)
+  const rejected = (driver) => {
+    try {
+      return driver.decodeEventJson('no such event', data)
+    } catch (error) {
+      return error
+    }
+  }
+  await measure({
+    id: 'driver.call.rejected',
+    unit,
+    contestants: [
+      ...both(rejected, 'an event the driver does not know: an error with its text and a stack'),
+      { name: 'limit-error', note: 'V8: an error with a text and a stack, thrown and caught', run: () => timesOf(thrown, data, milliseconds) },
+      ...limit((addon) => addon.convert('no such event', data), 'C: a function of an addon that takes a name and bytes and returns a text'),
+    ],
+  })
+}
+
+function thrown() {
+  try {
+    throw new Error('Unsupported("event no such event")')
+  } catch (error) {
+    return error
+  }
+}

@@ -1,0 +1,45 @@
+// What the rows of drivers convert: valid data of every call of Dusk's stake driver, which Dusk's own types wrote.
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { casesProgram, driverModule } from '../paths.mjs'
+import { implementations } from './implementations.mjs'
+import { V8Driver } from '../contestants/v8-driver.mjs'
+
+/** The same data in every run. */
+const seed = 7
+
+export const threads = availableParallelism()
+export const stakeModule = () => readFileSync(driverModule('stake'))
+
+const methodOf = { decodeInputFn: 'decodeInputFnJson', decodeOutputFn: 'decodeOutputFnJson', decodeEvent: 'decodeEventJson' }
+
+/** Calls one case on a driver, ours or V8's: both have the same methods. */
+export function callOf({ operation, name, data, text }) {
+  const method = methodOf[operation]
+  return method === undefined ? (driver) => driver.encodeInputFn(name, text) : (driver) => driver[method](name, data)
+}
+
+/** Valid cases that the driver answers, `rounds` of each call at most: `{ operation, name, data, text }`. */
+export function stakeCases(driver, rounds) {
+  const lines = execFileSync(casesProgram, [String(seed), String(rounds)], { encoding: 'utf8', maxBuffer: 1 << 29 }).trim().split('\n')
+  return lines.flatMap((line) => {
+    const [of, operation, name, hex] = line.split('\t')
+    if (of !== 'stake') return []
+    const one = { operation, name, data: Buffer.from(hex, 'hex') }
+    try {
+      return [{ ...one, text: callOf(one)(driver) }]
+    } catch {
+      // A call without this direction.
+      return []
+    }
+  })
+}
+
+/** Ours and V8's, loaded with the same module; ours compiled as well as it ever is. */
+export async function stakeDrivers(options = {}) {
+  const [{ implementation }] = await implementations()
+  const wasm = stakeModule()
+  const ours = await implementation.Driver.load(wasm, { optimization: 'full', ...options })
+  return { Driver: implementation.Driver, wasm, ours, v8: V8Driver.load(wasm) }
+}
