@@ -1,8 +1,10 @@
 //! The synchronous calls of drivers, one function for each, shared by all drivers of the thread.
 //!
 //! A call that fails does not throw: TypeScript makes the error that users catch, and one that was thrown here
-//! would only be caught and made again, at the price of another stack trace. It answers an array of texts instead:
-//! code, message and phase of a driver's error, or the whole report of any other.
+//! would only be caught and made again, at the price of another stack trace. It answers nothing, and why it did is
+//! asked for by another call, which costs less than handing over anything but a text.
+
+use std::cell::Cell;
 
 use libmetachain_driver_host::{DriverCode, DriverError, Operation};
 use napi::bindgen_prelude::Object;
@@ -18,7 +20,7 @@ type Answer = Option<sys::napi_value>;
 /// The calls of drivers. Each takes a driver's number, the name of a function or event, and the data; an encoding
 /// also takes room for its answer, and then answers how much of it was filled.
 #[napi(
-    ts_return_type = "{ encodeInputFn(driver: number, name: string, json: string, room: Uint8Array): number | Uint8Array | string[] | undefined, decodeInputFn(driver: number, name: string, rkyv: Uint8Array): string | string[] | undefined, decodeOutputFn(driver: number, name: string, rkyv: Uint8Array): string | string[] | undefined, decodeEvent(driver: number, name: string, rkyv: Uint8Array): string | string[] | undefined, getVersion(driver: number): string | string[] | undefined }"
+    ts_return_type = "{ encodeInputFn(driver: number, name: string, json: string, room: Uint8Array): number | Uint8Array | undefined, decodeInputFn(driver: number, name: string, rkyv: Uint8Array): string | undefined, decodeOutputFn(driver: number, name: string, rkyv: Uint8Array): string | undefined, decodeEvent(driver: number, name: string, rkyv: Uint8Array): string | undefined, getVersion(driver: number): string | undefined, failure(): string | undefined }"
 )]
 pub fn driver_calls(env: &Env) -> napi::Result<Object<'_>> {
     guard("driverCalls", || {
@@ -29,6 +31,7 @@ pub fn driver_calls(env: &Env) -> napi::Result<Object<'_>> {
             method(c"decodeOutputFn", Some(decode_output_fn)),
             method(c"decodeEvent", Some(decode_event)),
             method(c"getVersion", Some(get_version)),
+            method(c"failure", Some(failure)),
         ];
         // SAFETY: environment and object are of this call; the names are static.
         let status = unsafe {
@@ -76,7 +79,18 @@ call!(get_version, |frame| {
     contained("Driver.getVersion", || version(frame))
 });
 
-/// Runs a call and answers with what it made, or with why it failed.
+thread_local! {
+    /// Why the last call of this thread failed; nothing where its arguments were not of their types.
+    static FAILURE: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+call!(failure, |frame| {
+    contained("Driver.failure", || {
+        Ok(FAILURE.take().and_then(|text| frame.string(&text)))
+    })
+});
+
+/// Runs a call and answers with what it made; with nothing where it failed.
 ///
 /// # Safety
 /// As [`Frame::read`].
@@ -90,17 +104,25 @@ unsafe fn answer(
     let Some(frame) = (unsafe { Frame::read(env, info) }) else {
         return NOTHING;
     };
-    let answer = work(&frame).unwrap_or_else(|failure| refusal(&frame, &failure));
-    answer.unwrap_or(NOTHING)
+    match work(&frame) {
+        Ok(Some(value)) => value,
+        Ok(None) => {
+            FAILURE.set(None);
+            NOTHING
+        }
+        Err(failure) => {
+            FAILURE.set(Some(text_of(&failure)));
+            NOTHING
+        }
+    }
 }
 
+/// Code, phase and message of a driver's error, a line each; any other as its report, which begins with a brace.
 #[cold]
-fn refusal(frame: &Frame, failure: &Failure) -> Answer {
+fn text_of(failure: &Failure) -> String {
     match failure {
-        Failure::Driver(error) => {
-            frame.strings(&[error.code.as_str(), &error.message, error.phase])
-        }
-        failure => frame.strings(&[&failure.report()]),
+        Failure::Driver(error) => format!("{}\n{}\n{}", error.code, error.phase, error.message),
+        failure => failure.report(),
     }
 }
 

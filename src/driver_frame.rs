@@ -217,24 +217,6 @@ impl Frame {
             sys::napi_create_typedarray(self.env, kind, bytes.len(), buffer, 0, result)
         })
     }
-
-    /// An array of texts.
-    #[cold]
-    pub(crate) fn strings(&self, texts: &[&str]) -> Option<sys::napi_value> {
-        // SAFETY: the environment is of this call.
-        let list = made(|result| unsafe {
-            sys::napi_create_array_with_length(self.env, texts.len(), result)
-        })?;
-        for (index, text) in (0..).zip(texts) {
-            let value = self.string(text)?;
-            // SAFETY: all values are of this call.
-            let status = unsafe { sys::napi_set_element(self.env, list, index, value) };
-            if status != sys::Status::napi_ok {
-                return None;
-            }
-        }
-        Some(list)
-    }
 }
 
 /// The value that a function of Node's made.

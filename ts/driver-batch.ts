@@ -125,14 +125,17 @@ class Answers {
 class Slices {
   #since = performance.now()
   #steps = 0
+  #waiting: Promise<void> = Promise.resolve()
 
   due(): boolean {
     this.#steps += 1
     return this.#steps % clockEvery === 0 && performance.now() - this.#since > sliceMs
   }
 
+  /** One of those that wait goes on in each turn: together they would hold the loop for as many slices. */
   async turn(): Promise<void> {
-    await nextTurn()
+    this.#waiting = this.#waiting.then(() => nextTurn())
+    await this.#waiting
     this.#since = performance.now()
   }
 }

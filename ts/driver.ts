@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { driverCalls, loadDriver, type NativeDriver, type NativeDriverOptions } from '#binding'
 import { Checks } from './arguments.js'
 import { type BatchOptions, type BatchResult, type Operation, runBatch } from './driver-batch.js'
-import { badDriverArgument, call, callAsync, DriverError, fromAnswer } from './errors.js'
+import { badDriverArgument, call, callAsync, DriverError, fromFailure } from './errors.js'
 import { type Integers, type Json, parseJson, stringifyJson } from './json.js'
 
 /** How a driver is loaded, and what each of its calls may use. */
@@ -105,8 +105,8 @@ export class Driver {
     checks.text(fnName, 'fnName')
     const answer = calls.encodeInputFn(this.#number, fnName, jsonText(json, 'json'), room)
     if (typeof answer === 'number') return room.slice(0, answer)
-    if (answer instanceof Uint8Array) return answer
-    throw fromAnswer(answer, this.hash)
+    if (answer !== undefined) return answer
+    throw fromFailure(calls.failure(), this.hash)
   }
 
   /** Decodes the arguments of a contract function from rkyv. */
@@ -129,8 +129,8 @@ export class Driver {
     checks.text(fnName, 'fnName')
     checks.bytes(rkyv, 'rkyv')
     const answer = calls.decodeInputFn(this.#number, fnName, rkyv)
-    if (typeof answer === 'string') return answer
-    throw fromAnswer(answer, this.hash)
+    if (answer !== undefined) return answer
+    throw fromFailure(calls.failure(), this.hash)
   }
 
   /** As `decodeOutputFn`, but the driver's own JSON text, untouched. */
@@ -138,8 +138,8 @@ export class Driver {
     checks.text(fnName, 'fnName')
     checks.bytes(rkyv, 'rkyv')
     const answer = calls.decodeOutputFn(this.#number, fnName, rkyv)
-    if (typeof answer === 'string') return answer
-    throw fromAnswer(answer, this.hash)
+    if (answer !== undefined) return answer
+    throw fromFailure(calls.failure(), this.hash)
   }
 
   /** As `decodeEvent`, but the driver's own JSON text, untouched. */
@@ -147,8 +147,8 @@ export class Driver {
     checks.text(eventName, 'eventName')
     checks.bytes(rkyv, 'rkyv')
     const answer = calls.decodeEvent(this.#number, eventName, rkyv)
-    if (typeof answer === 'string') return answer
-    throw fromAnswer(answer, this.hash)
+    if (answer !== undefined) return answer
+    throw fromFailure(calls.failure(), this.hash)
   }
 
   /**
@@ -205,8 +205,8 @@ export class Driver {
   /** The driver's version. */
   getVersion(): string {
     const answer = calls.getVersion(this.#number)
-    if (typeof answer === 'string') return answer
-    throw fromAnswer(answer, this.hash)
+    if (answer !== undefined) return answer
+    throw fromFailure(calls.failure(), this.hash)
   }
 
   /** Counters of this driver since it was loaded; names end in their unit where they have one. */

@@ -140,16 +140,18 @@ export function fromReport(text: string): Error {
 }
 
 /**
- * The error that a driver's call answered: its code, message and phase, or a whole report. One that was thrown by
- * the addon would be made twice, and its stack is most of what an error costs.
+ * The error of a driver's call: code, phase and message, a line each, or a whole report. One that was thrown by the
+ * addon would be made twice, and its stack is most of what an error costs.
  *
  * @internal
  */
-export function fromAnswer(answer: string[] | undefined, driverHash: string): Error {
-  const [code, message, phase] = answer ?? []
-  if (code === undefined) return new MetachainError('INTERNAL_PANIC', 'the addon did not understand the call')
-  if (message === undefined) return fromReport(code)
-  return new DriverError(code, message, { phase: phase ?? '', driverHash, retryable: code === 'INTERNAL_IO' })
+export function fromFailure(text: string | undefined, driverHash: string): Error {
+  if (text === undefined) return new MetachainError('INTERNAL_PANIC', 'the addon did not understand the call')
+  if (text.startsWith('{')) return fromReport(text)
+  const first = text.indexOf('\n')
+  const second = text.indexOf('\n', first + 1)
+  const code = text.slice(0, first)
+  return new DriverError(code, text.slice(second + 1), { phase: text.slice(first + 1, second), driverHash, retryable: code === 'INTERNAL_IO' })
 }
 
 /** Bytes are reported as `{ bytes: hex }`. */

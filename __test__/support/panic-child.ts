@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as lib from 'libmetachain'
 import { genesis, hash, mine, openInMemory, deposit, withdrawal, next, carry, alice } from './native.js'
-import { obedientDriver } from './wasm.js'
+import { deed, obedientDriver } from './wasm.js'
 
 const { Driver, DriverRegistry, TxBatch } = lib
 const wasm = obedientDriver()
@@ -79,6 +79,13 @@ const calls: Record<string, () => unknown> = {
   'Driver.decodeInputFn': () => driver.decodeInputFn('f', Uint8Array.of(0x31)),
   'Driver.decodeOutputFn': () => driver.decodeOutputFn('f', Uint8Array.of(0x31)),
   'Driver.encodeInputFn': () => driver.encodeInputFn('f', '1'),
+  'Driver.failure': () => {
+    try {
+      driver.decodeEvent('e', Uint8Array.of(deed.fail))
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'DRIVER_OPERATION') throw error
+    }
+  },
   'Driver.getSchema': () => driver.getSchema(),
   'Driver.getVersion': () => driver.getVersion(),
   'Driver.metrics': () => driver.metrics(),
