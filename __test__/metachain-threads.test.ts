@@ -90,3 +90,22 @@ test('threads that read and mint beside one that connects and disconnects see on
   t.true(new Set(answers.flatMap(({ states: seen }) => seen.map(([name]) => name))).size > 3)
   await chain.close()
 })
+
+test('threads that connect the same blocks move one chain: each block once', async (t) => {
+  const path = await mkdtemp(join(tmpdir(), 'libmetachain-'))
+  t.teardown(() => rm(path, { recursive: true, force: true }))
+  const source = await openInMemory()
+  const blocks: NativeBlock[] = []
+  for (let count = 0; count < 60; count += 1) blocks.push(await mine(source, [deposit(BigInt(count + 1), carol)]))
+  const chain = await Metachain.open({ path, genesis })
+  const workers = Array.from({ length: 4 }, () => worker({ path, blocks }))
+  const found = await Promise.all(workers.map(async (each) => (await once(each, 'message'))[0] as string[]))
+  for (const [at] of blocks.entries()) {
+    const statuses = found.map((all) => all[at]).sort()
+    t.deepEqual(statuses, ['connected', 'known', 'known', 'known'], `block ${at + 1}`)
+  }
+  t.deepEqual(chain.tip, source.tip)
+  await Promise.all(workers.map((each) => each.terminate()))
+  await source.close()
+  await chain.close()
+})

@@ -1,9 +1,9 @@
-// A worker that mints what it is given, on a chain of its own or on one that others move, and says what it got.
+// A worker that mints on a chain of its own, reads one that others move, or moves it with them; it says what it got.
 import { createHash } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Metachain, verifyAccountProof } from 'libmetachain'
 
-const { genesis, path, cases, rounds, watched } = workerData
+const { genesis, path, cases, rounds, watched, blocks } = workerData
 const digest = (bytes) => createHash('sha256').update(bytes).digest('hex')
 
 /** Each list of transactions, minted again and again on a chain that stands at genesis. */
@@ -53,5 +53,15 @@ async function watch() {
   return { faults: [...new Set(faults)], minted, states: [...states] }
 }
 
-parentPort.postMessage(path === undefined ? await mint() : await watch())
-if (path !== undefined) parentPort.close()
+/** Connects the same blocks as the others do, in order. */
+async function connect() {
+  const chain = await Metachain.open({ path })
+  const found = []
+  for (const block of blocks) found.push((await chain.connectBlock(block)).status)
+  await chain.close()
+  return found
+}
+
+const deed = path === undefined ? mint : blocks === undefined ? watch : connect
+parentPort.postMessage(await deed())
+parentPort.close()
