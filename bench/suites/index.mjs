@@ -38,7 +38,8 @@ function driverGroups({ quick }) {
   return [
     group('calls', ['driver.call', 'driver.decode', 'driver.encode'], { prepare: quick ? ['stake'] : ['stake', 'native-stake'], seconds: quick ? 12 : 240, measurements: quick ? 10 : 55 }),
     group('loads', ['driver.load', 'driver.instance'], { seconds: quick ? 8 : 60, measurements: 3 }),
-    group('batch', ['driver.batch'], { items: quick ? 5_000 : 100_000, seconds: quick ? 5 : 120 }),
+    group('batch', ['driver.batch.decode', 'driver.batch.delay'], { items: quick ? 5_000 : 100_000, seconds: quick ? 5 : 120 }),
+    group('cores', ['driver.batch.cores'], { items: quick ? 5_000 : 50_000, seconds: quick ? 5 : 40 }),
     group('memory', ['driver.memory'], { calls: quick ? 50_000 : 1_000_000, loads: quick ? 500 : 10_000, seconds: quick ? 5 : 60 }),
   ]
 }
