@@ -160,11 +160,10 @@ fn encode(frame: &Frame) -> Outcome<Answer> {
 
 #[inline]
 fn version(frame: &Frame) -> Outcome<Answer> {
-    let read = frame.driver(0).map(|driver| driver.get_version());
-    fitting(
-        "get_version",
-        read.map(|version| version.map(|text| frame.string(&text))),
-    )
+    let read = frame
+        .driver(0)
+        .map(|driver| driver.read_version(|text| frame.string(text)));
+    fitting("get_version", read)
 }
 
 /// The value of a call whose arguments were of their types, if Node could make it.

@@ -153,11 +153,20 @@ impl Driver {
     /// # Errors
     /// As [`Driver::encode_input_fn`].
     pub fn get_version(&self) -> Result<String> {
-        self.text(Text::Version)
+        self.read_version(str::to_owned)
+    }
+
+    /// As [`Driver::get_version`], with the text handed to `read` where it lies.
+    ///
+    /// # Errors
+    /// As [`Driver::encode_input_fn`].
+    #[inline]
+    pub fn read_version<R>(&self, read: impl FnOnce(&str) -> R) -> Result<R> {
+        Session::open(&self.0).text(Text::Version, read)
     }
 
     fn text(&self, which: Text) -> Result<String> {
-        Session::open(&self.0).text(which)
+        Session::open(&self.0).text(which, str::to_owned)
     }
 
     /// Waits until this driver's code is as good as it gets ([`Optimization::Tiered`](crate::Optimization::Tiered) does that by

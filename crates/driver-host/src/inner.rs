@@ -188,8 +188,8 @@ impl<'a> Session<'a> {
     }
 
     /// What the driver says about itself.
-    pub(crate) fn text(&mut self, which: Text) -> Result<String> {
-        let read = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned);
+    pub(crate) fn text<R>(&mut self, which: Text, read: impl FnOnce(&str) -> R) -> Result<R> {
+        let read = |bytes: &[u8]| std::str::from_utf8(bytes).map(read);
         let read = self.run(which.as_str(), |instance, call| {
             instance.text(call, which, read)
         })?;
