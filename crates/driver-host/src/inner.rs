@@ -263,8 +263,12 @@ impl<'a> Session<'a> {
         self.instance = Some(instance);
     }
 
+    /// Text that is none breaks the convention: its instance goes, as with any other breach.
     #[cold]
-    fn not_text(&self, phase: &'static str, error: std::str::Utf8Error) -> DriverError {
+    fn not_text(&mut self, phase: &'static str, error: std::str::Utf8Error) -> DriverError {
+        if self.instance.take().is_some() {
+            self.inner.rare.discarded.bump();
+        }
         let message = format!("answers text that is no UTF-8: {error}");
         self.inner
             .failed(DriverError::new(DriverCode::Abi, phase, message))

@@ -245,10 +245,19 @@ fn ten_thousand_loads_leave_nothing_behind() {
 fn a_million_failing_calls_of_every_kind_leave_nothing_behind() {
     let _turn = TURN.lock();
     answering(10_000_000);
-    for failure in FAILURES {
+    let [others @ .., _stack] = FAILURES;
+    for failure in others {
         failing_in(1_000_000, failure);
     }
     timing_out(5_000);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn a_million_overflowing_stacks_leave_nothing_behind() {
+    let _turn = TURN.lock();
+    let [.., stack] = FAILURES;
+    failing_in(1_000_000, stack);
 }
 
 #[test]

@@ -80,6 +80,13 @@ fn fails_in(
     }
     let metrics = driver.metrics();
     assert_eq!(metrics.failures, 3);
+    // What says no is kept; what trapped, ran out of something or broke the convention is not.
+    let kept = matches!(
+        code,
+        DriverCode::Operation | DriverCode::InvalidInput | DriverCode::OutputTooLarge
+    );
+    let discarded = if kept { 0 } else { 3 };
+    assert_eq!(metrics.instances_discarded, discarded, "{metrics:?}");
     // Nothing is left behind by failed calls: at most the one instance that serves this thread.
     assert!(metrics.instances_idle <= 1, "{metrics:?}");
     let left = metrics.instances_created - metrics.instances_discarded - metrics.instances_recycled;
