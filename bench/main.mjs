@@ -1,5 +1,5 @@
 // Runs the groups of a benchmark one after the other, shows their rows and writes what was asked for.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { duration, paint } from '../scripts/terminal.mjs'
 import { better, check, rowsOf, writeBaseline } from './report/check.mjs'
@@ -111,6 +111,8 @@ async function finish(report, options, checked) {
 async function publish(report, { plot, write }) {
   if (!plot && !write) return
   const plots = await draw(report.rows)
+  // Plots of rows that this run does not have would speak of another one.
+  if (write) rmSync(plotsFolder, { recursive: true, force: true })
   const written = [...(plot ? writePlots(results, plots, { pictures: true }) : []), ...(write ? [...writePlots(plotsFolder, plots), ...writeDocuments(report, plots)] : [])]
   for (const path of written) say(`written: ${path}`)
 }
