@@ -1,7 +1,7 @@
 // What a measurement was made on.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { cpus, release, totalmem } from 'node:os'
+import { cpus, loadavg, release, totalmem } from 'node:os'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { probe } from '../scripts/process.mjs'
@@ -27,6 +27,7 @@ export function environment(node) {
     changed: (probe('git', ['status', '--porcelain', '--untracked-files=no']) ?? '') !== '',
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
+    load: Number(loadavg()[0].toFixed(1)),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     system: `${process.platform} ${process.arch}, kernel ${release()}`,
     node: run(node, '--version'),
