@@ -845,6 +845,8 @@ type Hex = string;
 type MetaConnectStatus = 'connected' | 'known';
 /** How the metachain stands to the native chain. */
 type MetaHandshakeStatus = 'ask' | 'in-sync' | 'replay' | 'unwind' | 'ahead' | 'diverged';
+/** What happened to a block. */
+type MetaEventKind = 'connected' | 'disconnected';
 /**
  * One transaction. The kind follows from the addresses: from a native address it is a deposit, to
  * one a withdrawal, between two metachain addresses a transfer.
@@ -1107,6 +1109,46 @@ interface MetaSupply {
     /** What must be locked on the native chain, in base units; equal to the supply after every block. */
     locked: Int64;
 }
+/** A transaction by the id of the native transaction that carries it. */
+interface MetaTransactionRef {
+    /** The id, 32 bytes. */
+    txid: Hex;
+}
+/** A transaction of the present chain. */
+interface MetaPlacedTransaction {
+    /** The metachain height of its block. */
+    height: Int64;
+    /** Its position in the block, from 0. */
+    index: number;
+    /** The transaction, addresses in canonical form. */
+    transaction: MetaTransaction;
+}
+/** A transaction, if the chain has it. */
+interface MetaTransactionResult {
+    /** The newest with this id; none if the present chain has no such transaction. */
+    found?: MetaPlacedTransaction;
+}
+/** A block that connected or disconnected. */
+interface MetaEvent {
+    /** Where to go on after this event. */
+    cursor: string;
+    /** What happened. */
+    kind: MetaEventKind;
+    /** The block, with the native block that carries or carried it. */
+    block: MetaBlock;
+}
+/** Which events to tell. */
+interface MetaEventsInput {
+    /** The cursor of the last event that the caller has; without one, from the first event on. */
+    after?: string;
+    /** At most so many; 0 is 100, and more than 1,000 are never given at once. Large blocks make it fewer. */
+    max?: number;
+}
+/** Events in the order in which they happened. */
+interface MetaEventsResult {
+    /** Those that are on disk; none if nothing has happened since. */
+    events: MetaEvent[];
+}
 /** Which chain answers, and in which version of the protocol. */
 interface MetaVersion {
     /** The library's version. */
@@ -1179,6 +1221,16 @@ interface MetachainMethods {
         input: MetaBlockRef;
         output: MetaWithdrawalsResult;
     };
+    /** A transaction by the id of the native transaction that carries it. */
+    metaConsensusRpc_transaction: {
+        input: MetaTransactionRef;
+        output: MetaTransactionResult;
+    };
+    /** What connected and disconnected after a cursor: an indexer that asks with its last one misses nothing. */
+    metaConsensusRpc_events: {
+        input: MetaEventsInput;
+        output: MetaEventsResult;
+    };
     /** Proves an account, or that there is none, at the tip. */
     metaConsensusRpc_proveAccount: {
         input: MetaAddressRef;
@@ -1219,6 +1271,10 @@ type rpcWire_d_MetaConnectResult = MetaConnectResult;
 type rpcWire_d_MetaConnectStatus = MetaConnectStatus;
 type rpcWire_d_MetaContext = MetaContext;
 type rpcWire_d_MetaEmpty = MetaEmpty;
+type rpcWire_d_MetaEvent = MetaEvent;
+type rpcWire_d_MetaEventKind = MetaEventKind;
+type rpcWire_d_MetaEventsInput = MetaEventsInput;
+type rpcWire_d_MetaEventsResult = MetaEventsResult;
 type rpcWire_d_MetaHandshakeInput = MetaHandshakeInput;
 type rpcWire_d_MetaHandshakeResult = MetaHandshakeResult;
 type rpcWire_d_MetaHandshakeStatus = MetaHandshakeStatus;
@@ -1226,11 +1282,14 @@ type rpcWire_d_MetaNativeAncestor = MetaNativeAncestor;
 type rpcWire_d_MetaNativeBlock = MetaNativeBlock;
 type rpcWire_d_MetaNativeRef = MetaNativeRef;
 type rpcWire_d_MetaPayloadResult = MetaPayloadResult;
+type rpcWire_d_MetaPlacedTransaction = MetaPlacedTransaction;
 type rpcWire_d_MetaProof = MetaProof;
 type rpcWire_d_MetaRejection = MetaRejection;
 type rpcWire_d_MetaSupply = MetaSupply;
 type rpcWire_d_MetaTip = MetaTip;
 type rpcWire_d_MetaTransaction = MetaTransaction;
+type rpcWire_d_MetaTransactionRef = MetaTransactionRef;
+type rpcWire_d_MetaTransactionResult = MetaTransactionResult;
 type rpcWire_d_MetaVersion = MetaVersion;
 type rpcWire_d_MetaWithdrawal = MetaWithdrawal;
 type rpcWire_d_MetaWithdrawalRef = MetaWithdrawalRef;
@@ -1239,7 +1298,7 @@ type rpcWire_d_MetachainMethods = MetachainMethods;
 declare const rpcWire_d_idempotent: typeof idempotent;
 declare namespace rpcWire_d {
   export { rpcWire_d_idempotent as idempotent };
-  export type { rpcWire_d_Hex as Hex, rpcWire_d_Int64 as Int64, rpcWire_d_MetaAccount as MetaAccount, rpcWire_d_MetaAccountResult as MetaAccountResult, rpcWire_d_MetaAddressRef as MetaAddressRef, rpcWire_d_MetaBlock as MetaBlock, rpcWire_d_MetaBlockInput as MetaBlockInput, rpcWire_d_MetaBlockQueryResult as MetaBlockQueryResult, rpcWire_d_MetaBlockRef as MetaBlockRef, rpcWire_d_MetaBlockResult as MetaBlockResult, rpcWire_d_MetaCandidateBlock as MetaCandidateBlock, rpcWire_d_MetaCarried as MetaCarried, rpcWire_d_MetaConnectResult as MetaConnectResult, rpcWire_d_MetaConnectStatus as MetaConnectStatus, rpcWire_d_MetaContext as MetaContext, rpcWire_d_MetaEmpty as MetaEmpty, rpcWire_d_MetaHandshakeInput as MetaHandshakeInput, rpcWire_d_MetaHandshakeResult as MetaHandshakeResult, rpcWire_d_MetaHandshakeStatus as MetaHandshakeStatus, rpcWire_d_MetaNativeAncestor as MetaNativeAncestor, rpcWire_d_MetaNativeBlock as MetaNativeBlock, rpcWire_d_MetaNativeRef as MetaNativeRef, rpcWire_d_MetaPayloadResult as MetaPayloadResult, rpcWire_d_MetaProof as MetaProof, rpcWire_d_MetaRejection as MetaRejection, rpcWire_d_MetaSupply as MetaSupply, rpcWire_d_MetaTip as MetaTip, rpcWire_d_MetaTransaction as MetaTransaction, rpcWire_d_MetaVersion as MetaVersion, rpcWire_d_MetaWithdrawal as MetaWithdrawal, rpcWire_d_MetaWithdrawalRef as MetaWithdrawalRef, rpcWire_d_MetaWithdrawalsResult as MetaWithdrawalsResult, rpcWire_d_MetachainMethods as MetachainMethods };
+  export type { rpcWire_d_Hex as Hex, rpcWire_d_Int64 as Int64, rpcWire_d_MetaAccount as MetaAccount, rpcWire_d_MetaAccountResult as MetaAccountResult, rpcWire_d_MetaAddressRef as MetaAddressRef, rpcWire_d_MetaBlock as MetaBlock, rpcWire_d_MetaBlockInput as MetaBlockInput, rpcWire_d_MetaBlockQueryResult as MetaBlockQueryResult, rpcWire_d_MetaBlockRef as MetaBlockRef, rpcWire_d_MetaBlockResult as MetaBlockResult, rpcWire_d_MetaCandidateBlock as MetaCandidateBlock, rpcWire_d_MetaCarried as MetaCarried, rpcWire_d_MetaConnectResult as MetaConnectResult, rpcWire_d_MetaConnectStatus as MetaConnectStatus, rpcWire_d_MetaContext as MetaContext, rpcWire_d_MetaEmpty as MetaEmpty, rpcWire_d_MetaEvent as MetaEvent, rpcWire_d_MetaEventKind as MetaEventKind, rpcWire_d_MetaEventsInput as MetaEventsInput, rpcWire_d_MetaEventsResult as MetaEventsResult, rpcWire_d_MetaHandshakeInput as MetaHandshakeInput, rpcWire_d_MetaHandshakeResult as MetaHandshakeResult, rpcWire_d_MetaHandshakeStatus as MetaHandshakeStatus, rpcWire_d_MetaNativeAncestor as MetaNativeAncestor, rpcWire_d_MetaNativeBlock as MetaNativeBlock, rpcWire_d_MetaNativeRef as MetaNativeRef, rpcWire_d_MetaPayloadResult as MetaPayloadResult, rpcWire_d_MetaPlacedTransaction as MetaPlacedTransaction, rpcWire_d_MetaProof as MetaProof, rpcWire_d_MetaRejection as MetaRejection, rpcWire_d_MetaSupply as MetaSupply, rpcWire_d_MetaTip as MetaTip, rpcWire_d_MetaTransaction as MetaTransaction, rpcWire_d_MetaTransactionRef as MetaTransactionRef, rpcWire_d_MetaTransactionResult as MetaTransactionResult, rpcWire_d_MetaVersion as MetaVersion, rpcWire_d_MetaWithdrawal as MetaWithdrawal, rpcWire_d_MetaWithdrawalRef as MetaWithdrawalRef, rpcWire_d_MetaWithdrawalsResult as MetaWithdrawalsResult, rpcWire_d_MetachainMethods as MetachainMethods };
 }
 
 /** How a client calls. */
@@ -1277,5 +1336,87 @@ declare class RpcClient {
     }): Promise<MetachainMethods[M]['output']>;
 }
 
-export { Driver, DriverError, DriverRegistry, Metachain, MetachainError, RpcClient, rpcWire_d as RpcWire, TxBatch, buildInfo, decodePayload, driverThreads, loadWasmDataDriver, parseJson, setDriverThreads, stringifyJson, verifyAccountProof, verifyWithdrawalProof };
-export type { Account, BatchOptions, BatchResult, Block, BlockRef, BuildInfo, CarriedTransactions, ChainEvent, ConnectResult, DriverItem, DriverOptions, DriverRegistryEntry, DriverRegistryOptions, EventOptions, Genesis, Handshake, Integers, Json, MetaTransaction$1 as MetaTransaction, MetachainErrorOptions, MintContext, MintedBlock, NativeBlock, NativeSource, Network, OpenOptions, Rejection, RpcClientOptions, SyncOptions, Tip, WasmDataDriver, Withdrawal };
+/** How much a server bears before it refuses; what is left out has the default that docs/rpc.md lists. */
+interface RpcServerLimits {
+    /** Bytes of a request's body; default 1 MiB. */
+    bodyBytesMax?: number;
+    /** Bytes of the body of a method that takes blocks; default 64 MiB. */
+    blockBodyBytesMax?: number;
+    /** Such larger bodies in memory at one time; others wait. Default 4. */
+    blockBodiesMax?: number;
+    /** Bytes of an answer; default 64 MiB. */
+    responseBytesMax?: number;
+    /** Calls in a batch; default 100. */
+    batchMax?: number;
+    /** Levels of objects and lists in a request; default 64. */
+    depthMax?: number;
+    /** Connections at one time; default 256. */
+    connectionsMax?: number;
+    /** Calls that run at one time; others wait. Default 16. */
+    callsMax?: number;
+    /** Milliseconds for a header, the first and every later one; default 10,000. */
+    headerDeadlineMs?: number;
+    /** Milliseconds from a header's end to its body's; default 30,000. */
+    bodyDeadlineMs?: number;
+    /** Milliseconds that a caller may take none of its answer; default 30,000. */
+    writeDeadlineMs?: number;
+    /** Milliseconds that a refused caller is listened to, so that it can read the refusal; default 2,000. */
+    lingerDeadlineMs?: number;
+    /** Milliseconds that `close` waits for calls in flight; default 10,000. */
+    stopDeadlineMs?: number;
+}
+/**
+ * Where a server listens and whom it believes. At least one of the four secrets is needed: without one, whoever
+ * reaches the port could move the chain.
+ */
+interface ServeOptions {
+    /** The IP address to listen on; default `'127.0.0.1'`. Beyond the loopback interface put TLS in front. */
+    host?: string;
+    /** The port; default 0, which takes a free one (see `RpcServer.url`). */
+    port?: number;
+    /** The bearer token that opens all methods: 16 or more visible ASCII characters. */
+    token?: string;
+    /** The 32-byte key that opens all methods, with which callers sign each request (JWT, HS256). */
+    jwtKey?: Uint8Array;
+    /** As `token`, for readers: it opens the queries only. */
+    readToken?: string;
+    /** As `jwtKey`, for readers: it opens the queries only. */
+    readJwtKey?: Uint8Array;
+    /** How much the server bears. */
+    limits?: RpcServerLimits;
+}
+/**
+ * Serves an open metachain over JSON-RPC (docs/rpc.md) until it is closed. Calls run on threads of their own: the
+ * event loop takes no part in them and may be busy. Any number of servers may stand on one chain, for example one
+ * with all methods and one, elsewhere, with `readToken` only.
+ *
+ * The server keeps the process alive as Node's own servers do. It does not close the chain, and outlives its
+ * closing: every call is then answered with `CLOSED`. Closing the server first is the orderly way.
+ *
+ * @throws MetachainError `BAD_ARGUMENT` (no secret, a bad one, an option out of range), `INTERNAL_IO` where the
+ *   address cannot be listened on.
+ */
+declare function serve(chain: Metachain, options: ServeOptions): Promise<RpcServer>;
+/** A server that listens; made by `serve`. */
+declare class RpcServer {
+    #private;
+    /** Where it listens, for example `http://127.0.0.1:8557`. */
+    readonly url: string;
+    /** The port that it listens on. */
+    readonly port: number;
+    private constructor();
+    /**
+     * Stops listening, ends idle connections, answers the calls in flight (for no longer than the limit for stopping),
+     * and lets go of the chain, which stays open. Resolves when that is done. Idempotent.
+     */
+    close(): Promise<void>;
+    /** The process stays alive for this server; the default. */
+    ref(): this;
+    /** The process may end although this server listens. */
+    unref(): this;
+    /** `await using server = …` closes it. */
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+export { Driver, DriverError, DriverRegistry, Metachain, MetachainError, RpcClient, RpcServer, rpcWire_d as RpcWire, TxBatch, buildInfo, decodePayload, driverThreads, loadWasmDataDriver, parseJson, serve, setDriverThreads, stringifyJson, verifyAccountProof, verifyWithdrawalProof };
+export type { Account, BatchOptions, BatchResult, Block, BlockRef, BuildInfo, CarriedTransactions, ChainEvent, ConnectResult, DriverItem, DriverOptions, DriverRegistryEntry, DriverRegistryOptions, EventOptions, Genesis, Handshake, Integers, Json, MetaTransaction$1 as MetaTransaction, MetachainErrorOptions, MintContext, MintedBlock, NativeBlock, NativeSource, Network, OpenOptions, Rejection, RpcClientOptions, RpcServerLimits, ServeOptions, SyncOptions, Tip, WasmDataDriver, Withdrawal };

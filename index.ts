@@ -31,6 +31,7 @@ export { type Integers, type Json, parseJson, stringifyJson } from './ts/json.js
 export { Metachain } from './ts/metachain.js'
 export { verifyAccountProof, verifyWithdrawalProof } from './ts/proofs.js'
 export { RpcClient, type RpcClientOptions } from './ts/rpc-client.js'
+export { RpcServer, type RpcServerLimits, serve, type ServeOptions } from './ts/rpc-server.js'
 export type * as RpcWire from './ts/rpc-wire.js'
 export { type SyncOptions } from './ts/sync.js'
 export { TxBatch } from './ts/tx-batch.js'

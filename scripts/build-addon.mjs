@@ -12,7 +12,7 @@ const stampPath = join(root, 'target', 'set-up', 'addon.json')
 
 /** What the two parts of the package are made from, and what tells that they are there. */
 const inputs = {
-  addon: ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'crates', 'package.json', 'package-lock.json', 'scripts/build-addon.mjs'],
+  addon: ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'crates', 'spec/metachain.proto', 'package.json', 'package-lock.json', 'scripts/build-addon.mjs'],
   typescript: ['index.ts', 'ts', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/build-addon.mjs', 'scripts/check-surface.mjs'],
 }
 

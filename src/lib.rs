@@ -27,6 +27,7 @@ mod metachain;
 mod promise;
 mod proofs;
 mod queries;
+mod rpc_server;
 mod snapshot;
 mod transactions;
 mod values;

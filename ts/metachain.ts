@@ -34,6 +34,9 @@ import { resolveBatch, TxBatch } from './tx-batch.js'
 
 const checks: Checks = new Checks(badChainArgument)
 
+/** The addon's handle of a chain, null of anything else; set by the class below, whose state is private. @internal */
+export let nativeOf: (chain: unknown) => NativeMetachain | null
+
 /**
  * A running metachain: one metachain block for each native block.
  *
@@ -51,6 +54,10 @@ export class Metachain {
   readonly #native: NativeMetachain
   readonly #wakers = new Wakers()
   #closed: Promise<void> | undefined
+
+  static {
+    nativeOf = (chain) => (typeof chain === 'object' && chain !== null && #native in chain ? chain.#native : null)
+  }
 
   private constructor(native: NativeMetachain) {
     if (!native) throw new MetachainError('BAD_ARGUMENT', 'a metachain is opened by Metachain.open')

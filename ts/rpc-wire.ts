@@ -11,6 +11,9 @@ export type MetaConnectStatus = 'connected' | 'known'
 /** How the metachain stands to the native chain. */
 export type MetaHandshakeStatus = 'ask' | 'in-sync' | 'replay' | 'unwind' | 'ahead' | 'diverged'
 
+/** What happened to a block. */
+export type MetaEventKind = 'connected' | 'disconnected'
+
 /**
  * One transaction. The kind follows from the addresses: from a native address it is a deposit, to
  * one a withdrawal, between two metachain addresses a transfer.
@@ -299,6 +302,52 @@ export interface MetaSupply {
   locked: Int64
 }
 
+/** A transaction by the id of the native transaction that carries it. */
+export interface MetaTransactionRef {
+  /** The id, 32 bytes. */
+  txid: Hex
+}
+
+/** A transaction of the present chain. */
+export interface MetaPlacedTransaction {
+  /** The metachain height of its block. */
+  height: Int64
+  /** Its position in the block, from 0. */
+  index: number
+  /** The transaction, addresses in canonical form. */
+  transaction: MetaTransaction
+}
+
+/** A transaction, if the chain has it. */
+export interface MetaTransactionResult {
+  /** The newest with this id; none if the present chain has no such transaction. */
+  found?: MetaPlacedTransaction
+}
+
+/** A block that connected or disconnected. */
+export interface MetaEvent {
+  /** Where to go on after this event. */
+  cursor: string
+  /** What happened. */
+  kind: MetaEventKind
+  /** The block, with the native block that carries or carried it. */
+  block: MetaBlock
+}
+
+/** Which events to tell. */
+export interface MetaEventsInput {
+  /** The cursor of the last event that the caller has; without one, from the first event on. */
+  after?: string
+  /** At most so many; 0 is 100, and more than 1,000 are never given at once. Large blocks make it fewer. */
+  max?: number
+}
+
+/** Events in the order in which they happened. */
+export interface MetaEventsResult {
+  /** Those that are on disk; none if nothing has happened since. */
+  events: MetaEvent[]
+}
+
 /** Which chain answers, and in which version of the protocol. */
 export interface MetaVersion {
   /** The library's version. */
@@ -340,6 +389,10 @@ export interface MetachainMethods {
   metaConsensusRpc_payload: { input: MetaBlockRef; output: MetaPayloadResult }
   /** The withdrawals of a block. */
   metaConsensusRpc_withdrawals: { input: MetaBlockRef; output: MetaWithdrawalsResult }
+  /** A transaction by the id of the native transaction that carries it. */
+  metaConsensusRpc_transaction: { input: MetaTransactionRef; output: MetaTransactionResult }
+  /** What connected and disconnected after a cursor: an indexer that asks with its last one misses nothing. */
+  metaConsensusRpc_events: { input: MetaEventsInput; output: MetaEventsResult }
   /** Proves an account, or that there is none, at the tip. */
   metaConsensusRpc_proveAccount: { input: MetaAddressRef; output: MetaProof }
   /** Proves a withdrawal to someone who has the block's withdrawals root only. */
@@ -362,6 +415,8 @@ export const idempotent: ReadonlySet<keyof MetachainMethods> = new Set([
   'metaConsensusRpc_block',
   'metaConsensusRpc_payload',
   'metaConsensusRpc_withdrawals',
+  'metaConsensusRpc_transaction',
+  'metaConsensusRpc_events',
   'metaConsensusRpc_proveAccount',
   'metaConsensusRpc_proveWithdrawal',
   'metaConsensusRpc_supply',

@@ -29,6 +29,7 @@ const withdrawalProof = chain.proveWithdrawal(1, 0)
 const path = mkdtempSync(join(tmpdir(), 'libmetachain-'))
 const registry = await DriverRegistry.open({ path })
 const { hash: module } = await registry.put('a', wasm)
+const token = 'a-token-of-no-value'
 const item = { name: 'e', data: Uint8Array.of(0) }
 const source: lib.NativeSource = {
   tip: async () => ({ nativeHeight: second.nativeHeight, nativeHash: second.nativeHash }),
@@ -89,6 +90,11 @@ const calls: Record<string, () => unknown> = {
   'Driver.getSchema': () => driver.getSchema(),
   'Driver.getVersion': () => driver.getVersion(),
   'Driver.metrics': () => driver.metrics(),
+  startRpcServer: async () => (await lib.serve(chain, { token })).close(),
+  serve: async () => (await lib.serve(chain, { token })).close(),
+  'RpcServer.address': async () => (await lib.serve(chain, { token })).close(),
+  'rpcServer.close': prepared(() => lib.serve(chain, { token }), (server) => server.close()),
+  'RpcServer.close': prepared(() => lib.serve(chain, { token }), (server) => server.close()),
   driverThreads: () => lib.driverThreads(),
   setDriverThreads: () => lib.setDriverThreads(2),
   openRegistry: () => DriverRegistry.open({ path }),

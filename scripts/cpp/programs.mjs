@@ -1,6 +1,6 @@
 // The test programs of crates/libmc/tests/cpp: compiled by each compiler for each standard, run plainly,
 // under sanitizers and under valgrind.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,13 +19,13 @@ const JOBS = 2
 /** One way of compiling. */
 const ways = (compilers) => [
   ...compilers.flatMap((compiler) => ['c++17', 'c++20'].map((standard) => ({ compiler, standard, flags: ['-O1'], programs: ['api', 'lifecycle', 'vectors'] }))),
-  { compiler: compilers[0], standard: 'c++17', flags: ['-O1'], programs: ['rpc', 'panic', 'exit_order'] },
+  { compiler: compilers[0], standard: 'c++17', flags: ['-O1'], programs: ['rpc', 'rpc_vectors', 'panic', 'exit_order'] },
   {
     compiler: compilers[0],
     standard: 'c++17',
     flags: ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'],
     sanitized: true,
-    programs: ['api', 'lifecycle', 'vectors', 'rpc', 'exit_order'],
+    programs: ['api', 'lifecycle', 'vectors', 'rpc', 'rpc_vectors', 'exit_order'],
   },
 ]
 
@@ -73,6 +73,26 @@ async function runClient(tally, name, binary, { tools }) {
   }
 }
 
+/** The arguments of a chain with a scenario's genesis. */
+function scenarioArguments({ genesis, undoDepth }) {
+  const { chainId, network, transactionsMax, payloadBytesMax, replayWindow, time, nativeStart, balances } = genesis
+  const fixed = `memory=1 chain_id=${chainId} network=${network} transactions_max=${transactionsMax} payload_bytes_max=${payloadBytesMax} replay_window=${replayWindow} genesis_time=${time} undo_depth=${undoDepth}`
+  const rest = Object.entries(balances).map(([address, units]) => ` balance=${address}:${units}`)
+  return `${fixed}${nativeStart === null ? '' : ` native_start=${nativeStart}`}${rest.join('')}`
+}
+
+/** The vectors through the client: each scenario on a server of its own. */
+async function runRemoteVectors(tally, name, binary, { tools }) {
+  const { scenarios } = JSON.parse(readFileSync(join(root, 'spec', 'vectors', 'chain.json'), 'utf8'))
+  const servers = []
+  try {
+    for (const scenario of scenarios) servers.push(await MetachainServer.start(tools.server, { chain: scenarioArguments(scenario) }))
+    await count(tally, name, binary, servers.flatMap(({ url, token }) => [url, token]))
+  } finally {
+    for (const server of servers) await server.stop()
+  }
+}
+
 /** The process ends in each way while the metachain is open; the directory is free and whole afterwards. */
 async function runExits(tally, name, command, args) {
   const expected = { atexit: 'stopped in atexit', static: 'stopped in a static destructor', thread_local: 'stopped in a thread_local destructor', never: 'left running', abort: 'aborted' }
@@ -96,6 +116,7 @@ async function runProgram(way, program, binary, context) {
   const { tally } = context
   const name = `${program} (${label(way)})`
   if (program === 'rpc') return runClient(tally, name, binary, context)
+  if (program === 'rpc_vectors') return runRemoteVectors(tally, name, binary, context)
   if (program === 'exit_order') return runExits(tally, name, binary, [])
   return count(tally, name, binary, [])
 }

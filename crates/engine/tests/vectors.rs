@@ -193,6 +193,81 @@ impl Scenario {
         self.step(json!({ "call": "withdrawals", "height": height }), list);
     }
 
+    fn transaction(&mut self, txid: u8) {
+        let network = self.genesis.network;
+        let found = self.chain.transaction(&TxId([txid; 32])).map(|found| {
+            found.map_or(Value::Null, |found| {
+                let (from, to) = found
+                    .transaction
+                    .address_texts(network)
+                    .expect("it is of the network");
+                json!({
+                    "height": found.height,
+                    "index": found.index,
+                    "transaction": {
+                        "from": from,
+                        "to": to,
+                        "amount": found.transaction.amount().to_string(),
+                        "txid": found.transaction.txid().map(|txid| txid.to_string()),
+                    },
+                })
+            })
+        });
+        let call = json!({ "call": "transaction", "txid": hex::encode([txid; 32]) });
+        self.step(call, found);
+    }
+
+    fn payload(&mut self, height: u64) {
+        let found = self.chain.payload(BlockRef::Height(height));
+        let answer = found.map(|found| json!(found.map(hex::encode)));
+        self.step(json!({ "call": "payload", "height": height }), answer);
+    }
+
+    fn prove_account(&mut self, address: &str) {
+        let proven = MetaAddress::parse(address)
+            .and_then(|address| self.chain.prove_account(&address))
+            .map(|proven| {
+                json!({
+                    "height": proven.height,
+                    "root": proven.state_root.to_string(),
+                    "proof": hex::encode(&proven.proof),
+                })
+            });
+        self.step(
+            json!({ "call": "proveAccount", "address": address }),
+            proven,
+        );
+    }
+
+    fn prove_withdrawal(&mut self, height: u64, index: u32) {
+        let proven = self
+            .chain
+            .prove_withdrawal(BlockRef::Height(height), index)
+            .map(|proven| {
+                json!({
+                    "height": proven.height,
+                    "root": proven.withdrawals_root.to_string(),
+                    "proof": hex::encode(&proven.proof),
+                })
+            });
+        self.step(
+            json!({ "call": "proveWithdrawal", "height": height, "index": index }),
+            proven,
+        );
+    }
+
+    fn finalize(&mut self, native: u8) {
+        let (done, finalized) = std::sync::mpsc::channel();
+        self.chain.finalize_later(
+            NativeHash([native; 32]),
+            Box::new(move |result| done.send(result).expect("it is waited for")),
+        );
+        let finalized = finalized.recv().expect("it is answered");
+        let tip = finalized.and_then(|()| self.chain.tip());
+        let call = json!({ "call": "finalize", "nativeHash": hex::encode([native; 32]) });
+        self.step(call, tip.map(|tip| tip_json(&tip)));
+    }
+
     fn json(self) -> Value {
         let genesis = &self.genesis;
         let balances: serde_json::Map<String, Value> = genesis
@@ -379,6 +454,52 @@ fn lies() -> Value {
     s.json()
 }
 
+/// What can be asked of a chain, and what becomes of the answers when blocks are final or taken back.
+fn questions() -> Value {
+    let network = Network::BitcoinRegtest;
+    let mut s = Scenario::new("questions", genesis(network));
+    let given = |n: u8| {
+        [
+            Given(
+                native(7, network),
+                meta(2),
+                5_000 + i64::from(n),
+                Some([n; 32]),
+            ),
+            Given(meta(2), native(9, network), 2_000, Some([0xe0 + n; 32])),
+            Given(meta(1), native(8, network), 3, None),
+        ]
+    };
+    for (height, n) in (500..).zip(1..=3u8) {
+        let context = at(height, 0x4f + n, 1_700_000_100);
+        let minted = s.mint(context, &given(n)).expect("the context is right");
+        s.connect(0x50 + n, context, &minted.payload, Some(&given(n)));
+    }
+    for txid in [1, 0xe2, 3, 0x77] {
+        s.transaction(txid);
+    }
+    for height in [0, 1, 3, 4] {
+        s.payload(height);
+    }
+    let (two, absent) = (meta(2), meta(0x55));
+    for address in [two.as_str(), &absent, "0x12"] {
+        s.prove_account(address);
+    }
+    for (height, index) in [(1, 0), (3, 1), (3, 2), (9, 0)] {
+        s.prove_withdrawal(height, index);
+    }
+    s.finalize(0x77);
+    s.finalize(0x52);
+    s.disconnect(0x53);
+    s.transaction(3);
+    s.payload(3);
+    s.prove_account(&two);
+    s.disconnect(0x52);
+    s.finalize(0x51);
+    s.look(&[&two]);
+    s.json()
+}
+
 #[test]
 fn answers_are_those_of_the_vectors() {
     let made = json!({
@@ -386,6 +507,7 @@ fn answers_are_those_of_the_vectors() {
             life("life on a bitcoin-like network", Network::DefichainMainnet),
             life("life on an opaque network", Network::Opaque),
             lies(),
+            questions(),
         ],
     });
     if std::env::var_os("UPDATE_VECTORS").is_some() {

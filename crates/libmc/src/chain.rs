@@ -6,13 +6,14 @@ use std::sync::Arc;
 use cxx::{CxxString, CxxVector};
 use libmetachain_engine::Metachain;
 use libmetachain_primitives::{Code, Error, MetaAddress, Network, Result};
-use libmetachain_rpc::{PROTOCOL_VERSION, next_context, wire};
+use libmetachain_rpc::{PROTOCOL_VERSION, events_after, mint_next, wire};
 
 use crate::args;
 use crate::bridge::ffi::{
     DmcBlock, DmcTx, MetaAccountResult, MetaBlock, MetaBlockQueryResult, MetaBlockRef,
-    MetaCandidateBlock, MetaConnectResult, MetaContext, MetaHandshakeResult, MetaNativeBlock,
-    MetaPayloadResult, MetaProof, MetaTip, MetaVersion, MetaWithdrawal, NativeSource,
+    MetaCandidateBlock, MetaConnectResult, MetaContext, MetaEventsInput, MetaEventsResult,
+    MetaHandshakeResult, MetaNativeBlock, MetaPayloadResult, MetaProof, MetaTip,
+    MetaTransactionResult, MetaVersion, MetaWithdrawal, NativeSource,
 };
 use crate::convert;
 use crate::guard::guard;
@@ -68,20 +69,7 @@ impl Chain {
     pub(crate) fn mint_block(&self, txs: &CxxVector<DmcTx>) -> Result<DmcBlock> {
         guard("mint_block", || {
             let parsed = transactions::parse(txs.iter(), self.network())?;
-            // The tip may move between the question where it is and the mint. Then the context is
-            // this function's to correct: its caller named none.
-            let mut context = next_context(&self.0)?;
-            loop {
-                let error = match self.0.mint(&context, &parsed) {
-                    Ok(minted) => return Ok(convert::minted(minted)),
-                    Err(error) => error,
-                };
-                let now = next_context(&self.0)?;
-                if now == context {
-                    return Err(error);
-                }
-                context = now;
-            }
+            mint_next(&self.0, &parsed).map(convert::minted)
         })
     }
 
@@ -170,6 +158,26 @@ impl Chain {
                 .iter()
                 .map(|withdrawal| convert::withdrawal(withdrawal, self.network()))
                 .collect()
+        })
+    }
+
+    pub(crate) fn transaction(&self, txid: &[u8]) -> Result<MetaTransactionResult> {
+        guard("transaction", || {
+            let found = self.0.transaction(&convert::hash(txid, "txid")?)?;
+            convert::placed(found.as_ref(), self.network())
+        })
+    }
+
+    pub(crate) fn events(&self, input: &MetaEventsInput) -> Result<MetaEventsResult> {
+        guard("events", || {
+            let after = Some(input.after.as_str()).filter(|cursor| !cursor.is_empty());
+            let events = events_after(&self.0, after, input.max)?;
+            let events = events
+                .into_iter()
+                .map(|event| convert::event(event, self.network()));
+            Ok(MetaEventsResult {
+                events: events.collect::<Result<_>>()?,
+            })
         })
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use libmetachain_engine::{
-    Account, BlockRef, CandidateBlock, ChainTip, ConnectStatus, Connected, Context, Handshake,
-    Minted, NativeBlock, StoredBlock,
+    Account, BlockRef, CandidateBlock, ChainTip, ConnectStatus, Connected, Context, Event,
+    EventKind, Handshake, Minted, NativeBlock, StoredBlock, StoredTransaction,
 };
 use libmetachain_primitives::{
     Block, BlockHash, Code, Error, MetaAddress, NativeHash, Network, Result, Transaction, TxId,
@@ -13,8 +13,9 @@ use libmetachain_primitives::{
 
 use crate::bridge::ffi::{
     DmcBlock, DmcTx, MetaAccount, MetaAccountResult, MetaBlock, MetaBlockRef, MetaCandidateBlock,
-    MetaConnectResult, MetaConnectStatus, MetaContext, MetaHandshakeResult, MetaHandshakeStatus,
-    MetaNativeBlock, MetaRejection, MetaTip, MetaWithdrawal,
+    MetaConnectResult, MetaConnectStatus, MetaContext, MetaEvent, MetaEventKind,
+    MetaHandshakeResult, MetaHandshakeStatus, MetaNativeBlock, MetaPlacedTransaction,
+    MetaRejection, MetaTip, MetaTransactionResult, MetaWithdrawal,
 };
 use crate::transactions;
 
@@ -183,6 +184,34 @@ fn transaction_out(transaction: &Transaction, network: Network) -> Result<DmcTx>
         to,
         amount: transaction.amount().get().cast_signed(),
         txid: id(transaction.txid()),
+    })
+}
+
+pub(crate) fn placed(
+    found: Option<&StoredTransaction>,
+    network: Network,
+) -> Result<MetaTransactionResult> {
+    let placed = found.map(|found| -> Result<_> {
+        Ok(MetaPlacedTransaction {
+            height: found.height,
+            index: found.index,
+            transaction: transaction_out(&found.transaction, network)?,
+        })
+    });
+    Ok(MetaTransactionResult {
+        has_found: placed.is_some(),
+        found: placed.transpose()?.unwrap_or_default(),
+    })
+}
+
+pub(crate) fn event(event: Event, network: Network) -> Result<MetaEvent> {
+    Ok(MetaEvent {
+        kind: match event.kind {
+            EventKind::Connected => MetaEventKind::Connected,
+            EventKind::Disconnected => MetaEventKind::Disconnected,
+        },
+        block: block(&event.block, event.hash, Some(event.native), network)?,
+        cursor: event.cursor,
     })
 }
 

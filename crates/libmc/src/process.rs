@@ -9,8 +9,9 @@ use parking_lot::{Mutex, RwLock};
 use crate::args;
 use crate::bridge::ffi::{
     DmcBlock, DmcTx, MetaAccountResult, MetaBlock, MetaBlockQueryResult, MetaBlockRef,
-    MetaCandidateBlock, MetaConnectResult, MetaContext, MetaHandshakeResult, MetaNativeBlock,
-    MetaPayloadResult, MetaProof, MetaTip, MetaVersion, MetaWithdrawal, NativeSource,
+    MetaCandidateBlock, MetaConnectResult, MetaContext, MetaEventsInput, MetaEventsResult,
+    MetaHandshakeResult, MetaNativeBlock, MetaPayloadResult, MetaProof, MetaTip,
+    MetaTransactionResult, MetaVersion, MetaWithdrawal, NativeSource,
 };
 use crate::chain::Chain;
 use crate::guard::{guard, guard_or_default};
@@ -92,6 +93,8 @@ on_the_chain! {
     block(reference: &MetaBlockRef) -> MetaBlockQueryResult;
     payload(reference: &MetaBlockRef) -> MetaPayloadResult;
     withdrawals(reference: &MetaBlockRef) -> Vec<MetaWithdrawal>;
+    transaction(txid: &[u8]) -> MetaTransactionResult;
+    events(input: &MetaEventsInput) -> MetaEventsResult;
     prove_account(address: &str) -> MetaProof;
     prove_withdrawal(reference: &MetaBlockRef, index: u32) -> MetaProof;
     version() -> MetaVersion;

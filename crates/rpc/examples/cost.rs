@@ -1,99 +1,155 @@
-//! What a call over JSON-RPC costs the server beside the same call in process, in CPU time.
+//! What a call over JSON-RPC costs the server beside the same call in process, for the benchmark.
 //!
-//! `cargo run --release -p libmetachain-rpc --example cost [transactions] [mints]` prints one line of JSON.
+//! `cargo run --release -p libmetachain-rpc --example cost FILE` reads transactions, one a line: from, to,
+//! base units and txid in hex, separated by tabs. Then each line of its input is a question, answered by a
+//! line of JSON:
+//!
+//! - `hash`: the hash of the block that both ways must give
+//! - `inside N`: microseconds of processor time of a mint in process, from the values as text: the mean of N
+//! - `served N`: as many of the server's, all its threads, for a mint over JSON-RPC: the mean of N
+//! - `timed N`: microseconds on the clock of each of N mints in process, from the values as text
+//!
 //! Linux only: the time of each thread is read from `/proc`.
 
 use std::error::Error;
+use std::io::{BufRead, Write, stdin, stdout};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use libmetachain_engine::{Metachain, OpenOptions};
-use libmetachain_primitives::{Genesis, MetaAddress, Network, Transaction};
+use libmetachain_engine::{Metachain, Minted, OpenOptions};
+use libmetachain_primitives::{Genesis, Network, Transaction};
 use libmetachain_rpc::wire::{MetaBlockInput, MetaTransaction, MetachainClient};
 use libmetachain_rpc::{
-    Access, Client, ClientOptions, Grant, RpcServer, Secret, ServerOptions, next_context,
+    Access, Client, ClientOptions, Grant, RpcServer, Secret, ServerOptions, mint_next,
 };
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let transactions: u32 = arguments.next().map_or(Ok(1_000), |text| text.parse())?;
-    let mints: u32 = arguments.next().map_or(Ok(500), |text| text.parse())?;
+type Outcome<T> = Result<T, Box<dyn Error>>;
 
-    let chain = Arc::new(Metachain::open(&OpenOptions {
-        genesis: Some(Genesis::new("cost", Network::DefichainRegtest)),
-        ..OpenOptions::default()
-    })?);
-    let input = MetaBlockInput {
-        txs: (0..transactions).map(deposit).collect(),
-        context: None,
-    };
-    let secret = Secret::bearer("a-token-of-no-value")?;
-    let grant = Grant {
-        secret: secret.clone(),
-        access: Access::Control,
-    };
-    let server = RpcServer::start(Arc::clone(&chain), &ServerOptions::new(vec![grant]))?;
-    let options = ClientOptions {
-        secret: Some(secret),
-        ..ClientOptions::default()
-    };
-    let client = Client::new(&format!("http://{}", server.address()), options)?;
-
-    // Both once before, so that neither pays for what is done once.
-    let expected = in_process(&chain, &input)?;
-    if client.meta_mint_block(&input)?.payload != expected {
-        return Err("the two do not give the same bytes".into());
+fn main() -> Outcome<()> {
+    let file = std::env::args().nth(1).ok_or("usage: cost FILE")?;
+    let bench = Bench::new(&std::fs::read_to_string(file)?)?;
+    for line in stdin().lock().lines() {
+        let line = line?;
+        let (question, count) = line.split_once(' ').unwrap_or((&line, "0"));
+        let count: u32 = count.parse()?;
+        let answer = match question {
+            "hash" => format!("\"{}\"", bench.same_hash()?),
+            "inside" => mean_cpu_us("cost", count, || bench.inside().map(drop))?,
+            "served" => mean_cpu_us("metachain-rpc", count, || bench.served().map(drop))?,
+            "timed" => times_us(count, || bench.inside().map(drop))?,
+            other => return Err(format!("there is no question {other}").into()),
+        };
+        writeln!(stdout(), "{answer}")?;
     }
-    let before = cpu_ns("cost")?;
-    for _ in 0..mints {
-        in_process(&chain, &input)?;
-    }
-    let inside = cpu_ns("cost")? - before;
-    let before = cpu_ns("metachain-rpc")?;
-    for _ in 0..mints {
-        client.meta_mint_block(&input)?;
-    }
-    let over_rpc = cpu_ns("metachain-rpc")? - before;
-    println!(
-        "{{\"transactions\":{transactions},\"mints\":{mints},\"inProcessUs\":{:.1},\"serverUs\":{:.1},\"ratio\":{:.2}}}",
-        inside as f64 / 1e3 / f64::from(mints),
-        over_rpc as f64 / 1e3 / f64::from(mints),
-        over_rpc as f64 / inside as f64,
-    );
+    bench.server.stop();
     Ok(())
 }
 
-fn deposit(number: u32) -> MetaTransaction {
-    let mut to = [0; 20];
-    to[..4].copy_from_slice(&number.to_be_bytes());
-    let mut txid = vec![0; 32];
-    txid[..4].copy_from_slice(&number.to_be_bytes());
-    MetaTransaction {
-        from: "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080".into(),
-        to: MetaAddress(to).to_string(),
-        amount: 100_000_000 + i64::from(number),
-        txid: Some(txid),
+/// One chain, called in both ways.
+struct Bench {
+    chain: Arc<Metachain>,
+    input: MetaBlockInput,
+    server: RpcServer,
+    client: Client,
+}
+
+impl Bench {
+    fn new(transactions: &str) -> Outcome<Bench> {
+        let chain = Arc::new(Metachain::open(&OpenOptions {
+            genesis: Some(Genesis::new("bench", Network::DefichainRegtest)),
+            ..OpenOptions::default()
+        })?);
+        let secret = Secret::bearer("a-token-of-no-value")?;
+        let grant = Grant {
+            secret: secret.clone(),
+            access: Access::Control,
+        };
+        let server = RpcServer::start(Arc::clone(&chain), &ServerOptions::new(vec![grant]))?;
+        let options = ClientOptions {
+            secret: Some(secret),
+            ..ClientOptions::default()
+        };
+        Ok(Bench {
+            client: Client::new(&format!("http://{}", server.address()), options)?,
+            input: MetaBlockInput {
+                txs: transactions
+                    .lines()
+                    .map(transaction)
+                    .collect::<Outcome<_>>()?,
+                context: None,
+            },
+            chain,
+            server,
+        })
+    }
+
+    /// A mint as a program does that has the same values as text.
+    fn inside(&self) -> Outcome<Minted> {
+        let network = self.chain.genesis().network;
+        let mut parsed = Vec::with_capacity(self.input.txs.len());
+        for given in &self.input.txs {
+            let txid = given.txid.as_deref().map(TryInto::try_into).transpose()?;
+            parsed.push(Transaction::parse(
+                &given.from,
+                &given.to,
+                given.amount,
+                txid,
+                network,
+            ));
+        }
+        Ok(mint_next(&self.chain, &parsed)?)
+    }
+
+    fn served(&self) -> Outcome<Vec<u8>> {
+        Ok(self.client.meta_mint_block(&self.input)?.hash)
+    }
+
+    fn same_hash(&self) -> Outcome<String> {
+        let inside = self.inside()?.hash;
+        if self.served()? != inside.0 {
+            return Err("the two do not give the same block".into());
+        }
+        Ok(inside.to_string())
     }
 }
 
-/// A mint as a program does that has the same values as text.
-fn in_process(chain: &Metachain, input: &MetaBlockInput) -> Result<Vec<u8>, Box<dyn Error>> {
-    let network = chain.genesis().network;
-    let mut parsed = Vec::with_capacity(input.txs.len());
-    for given in &input.txs {
-        let txid = given.txid.as_deref().map(TryInto::try_into).transpose()?;
-        parsed.push(Transaction::parse(
-            &given.from,
-            &given.to,
-            given.amount,
-            txid,
-            network,
-        ));
+fn transaction(line: &str) -> Outcome<MetaTransaction> {
+    let fields: Vec<&str> = line.split('\t').collect();
+    let [from, to, amount, txid] = fields.as_slice() else {
+        return Err(format!("no transaction: {line}").into());
+    };
+    Ok(MetaTransaction {
+        from: (*from).to_owned(),
+        to: (*to).to_owned(),
+        amount: amount.parse()?,
+        txid: Some(hex::decode(txid)?),
+    })
+}
+
+fn times_us(count: u32, mut call: impl FnMut() -> Outcome<()>) -> Outcome<String> {
+    let mut all = Vec::new();
+    for _ in 0..count {
+        let start = Instant::now();
+        call()?;
+        all.push(format!("{:.3}", start.elapsed().as_nanos() as f64 / 1e3));
     }
-    Ok(chain.mint(&next_context(chain)?, &parsed)?.payload.to_vec())
+    Ok(format!("[{}]", all.join(",")))
+}
+
+/// What the threads of this name run for one of so many calls.
+fn mean_cpu_us(name: &str, count: u32, mut call: impl FnMut() -> Outcome<()>) -> Outcome<String> {
+    let before = cpu_ns(name)?;
+    for _ in 0..count {
+        call()?;
+    }
+    let ran = cpu_ns(name)?.saturating_sub(before) as f64 / 1e3;
+    Ok(format!("[{:.3}]", ran / f64::from(count.max(1))))
 }
 
 /// Nanoseconds that the threads of this name have run.
-fn cpu_ns(name: &str) -> Result<u64, Box<dyn Error>> {
+fn cpu_ns(name: &str) -> Outcome<u64> {
+    // What this very thread has run is accounted for when it stops running.
+    std::thread::sleep(Duration::from_nanos(1));
     let mut sum = 0;
     for task in std::fs::read_dir("/proc/self/task")? {
         let path = task?.path();

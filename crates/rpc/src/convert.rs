@@ -1,7 +1,8 @@
 //! Between the types of the wire and those of the chain: checked on the way in, canonical on the way out.
 
 use libmetachain_engine::{
-    BlockRef, CandidateBlock, Carried, ChainTip, Context, NativeBlock, StoredBlock,
+    BlockRef, CandidateBlock, Carried, ChainTip, Context, Event, EventKind, NativeBlock,
+    StoredBlock, StoredTransaction,
 };
 use libmetachain_primitives::{
     Block, BlockHash, Code, Error, NativeHash, Network, Receipt, Rejection, Result, Root,
@@ -9,8 +10,9 @@ use libmetachain_primitives::{
 };
 
 use crate::wire::{
-    MetaBlock, MetaBlockRef, MetaCandidateBlock, MetaCarried, MetaContext, MetaNativeBlock,
-    MetaRejection, MetaTip, MetaTransaction, MetaWithdrawal,
+    MetaBlock, MetaBlockRef, MetaCandidateBlock, MetaCarried, MetaContext, MetaEvent,
+    MetaEventKind, MetaNativeBlock, MetaPlacedTransaction, MetaRejection, MetaTip, MetaTransaction,
+    MetaWithdrawal,
 };
 
 /// Reads a hash or id; the error names the field.
@@ -176,6 +178,25 @@ fn transaction(given: &Transaction, network: Network) -> Result<MetaTransaction>
         to,
         amount: amount(given.amount().get())?,
         txid: given.txid().map(|id| id.0.into()),
+    })
+}
+
+pub(crate) fn placed(given: &StoredTransaction, network: Network) -> Result<MetaPlacedTransaction> {
+    Ok(MetaPlacedTransaction {
+        height: given.height,
+        index: given.index,
+        transaction: transaction(&given.transaction, network)?,
+    })
+}
+
+pub(crate) fn event(given: Event, network: Network) -> Result<MetaEvent> {
+    Ok(MetaEvent {
+        kind: match given.kind {
+            EventKind::Connected => MetaEventKind::Connected,
+            EventKind::Disconnected => MetaEventKind::Disconnected,
+        },
+        block: block(&given.block, &given.hash, Some(given.native), network)?,
+        cursor: given.cursor,
     })
 }
 

@@ -12,6 +12,7 @@ mod client;
 mod connection;
 mod connections;
 mod convert;
+mod defaults;
 mod dispatch;
 pub mod encoding;
 mod jwt;
@@ -27,10 +28,11 @@ mod transport;
 pub use auth::{Access, Grant, Secret};
 pub use call_error::CallError;
 pub use client::{Client, ClientOptions};
+pub use defaults::{events_after, mint_next, next_context};
 pub use options::{Limits, ServerOptions};
 pub use refusal::error_object;
 pub use server::RpcServer;
-pub use service::{ChainService, next_context};
+pub use service::ChainService;
 
 /// The version of the protocol; both sides of a connection must speak the same.
 pub const PROTOCOL_VERSION: u32 = 1;

@@ -62,7 +62,9 @@ impl RpcServer {
                 table: METHODS,
                 limits: options.limits,
             },
-            large_bodies: Arc::new(Semaphore::new(options.limits.block_bodies_max)),
+            large_bodies: Arc::new(Semaphore::new(
+                options.limits.block_bodies_max.min(Semaphore::MAX_PERMITS),
+            )),
             chain_id,
             genesis,
         });

@@ -4,22 +4,21 @@ use std::collections::HashMap;
 use std::sync::{Arc, mpsc};
 
 use libmetachain_engine::{
-    Account, ConnectStatus, Connected, Context, Handshake, Metachain, NativeTip, Step,
+    Account, ConnectStatus, Connected, Handshake, Metachain, NativeTip, Step,
 };
 use libmetachain_primitives::{Code, Error, MetaAddress, NativeHash, Network, Result};
 
 use crate::PROTOCOL_VERSION;
 use crate::convert;
+use crate::defaults::{events_after, mint_next};
 use crate::wire::{
     MetaAccount, MetaAccountResult, MetaAddressRef, MetaBlock, MetaBlockInput,
     MetaBlockQueryResult, MetaBlockRef, MetaBlockResult, MetaCandidateBlock, MetaConnectResult,
-    MetaConnectStatus, MetaEmpty, MetaHandshakeInput, MetaHandshakeResult, MetaHandshakeStatus,
-    MetaNativeBlock, MetaNativeRef, MetaPayloadResult, MetaProof, MetaSupply, MetaTip, MetaVersion,
+    MetaConnectStatus, MetaEmpty, MetaEventsInput, MetaEventsResult, MetaHandshakeInput,
+    MetaHandshakeResult, MetaHandshakeStatus, MetaNativeBlock, MetaNativeRef, MetaPayloadResult,
+    MetaProof, MetaSupply, MetaTip, MetaTransactionRef, MetaTransactionResult, MetaVersion,
     MetaWithdrawalRef, MetaWithdrawalsResult, MetachainServer,
 };
-
-/// The native height of the first block where neither genesis nor the caller names one.
-const FIRST_NATIVE_HEIGHT: u64 = 1;
 
 /// The service on one chain.
 pub struct ChainService {
@@ -38,35 +37,13 @@ impl ChainService {
     }
 }
 
-/// The context of a mint whose caller gives none: the next native height, on the native block that
-/// carried the tip, at the tip's time. Before the first block: the native height that genesis names, or 1.
-///
-/// # Errors
-/// As [`Metachain::tip`].
-pub fn next_context(chain: &Metachain) -> Result<Context> {
-    let tip = chain.tip()?.tip;
-    Ok(match tip.native {
-        Some((height, hash)) => Context {
-            native_height: height.saturating_add(1),
-            native_parent: hash,
-            time: tip.time,
-        },
-        None => Context {
-            native_height: chain.genesis().native_start.unwrap_or(FIRST_NATIVE_HEIGHT),
-            native_parent: NativeHash::ZERO,
-            time: tip.time,
-        },
-    })
-}
-
 impl MetachainServer for ChainService {
     fn meta_mint_block(&self, input: MetaBlockInput) -> Result<MetaBlockResult> {
-        let context = match &input.context {
-            Some(given) => convert::context(given)?,
-            None => next_context(&self.chain)?,
-        };
         let transactions = convert::transactions("txs", &input.txs, self.network())?;
-        let minted = self.chain.mint(&context, &transactions)?;
+        let minted = match &input.context {
+            Some(given) => self.chain.mint(&convert::context(given)?, &transactions)?,
+            None => mint_next(&self.chain, &transactions)?,
+        };
         Ok(MetaBlockResult {
             payload: minted.payload.to_vec(),
             hash: minted.hash.0.into(),
@@ -193,6 +170,26 @@ impl MetachainServer for ChainService {
             .map(|found| convert::withdrawal(found, self.network()));
         Ok(MetaWithdrawalsResult {
             withdrawals: withdrawals.collect::<Result<_>>()?,
+        })
+    }
+
+    fn meta_get_transaction(&self, input: MetaTransactionRef) -> Result<MetaTransactionResult> {
+        let found = self
+            .chain
+            .transaction(&convert::hash("txid", &input.txid)?)?;
+        let found = found.map(|found| convert::placed(&found, self.network()));
+        Ok(MetaTransactionResult {
+            found: found.transpose()?,
+        })
+    }
+
+    fn meta_get_events(&self, input: MetaEventsInput) -> Result<MetaEventsResult> {
+        let events = events_after(&self.chain, input.after.as_deref(), input.max)?;
+        let events = events
+            .into_iter()
+            .map(|event| convert::event(event, self.network()));
+        Ok(MetaEventsResult {
+            events: events.collect::<Result<_>>()?,
         })
     }
 

@@ -93,6 +93,40 @@ fn only_methods_that_take_blocks_may_send_much_and_only_if_they_say_so_first() {
 }
 
 #[test]
+fn as_many_large_bodies_as_allowed_are_read_and_one_more_waits_its_turn() {
+    let body = padded(
+        r#"{"jsonrpc":"2.0","id":1,"method":"metaConsensusRpc_mintBlock","params":{"txs":[]}}"#,
+        5000,
+    );
+    for (most, waits) in [(2, false), (1, true)] {
+        let server = serve(&chain(), |limits| {
+            limits.body_bytes_max = 1000;
+            limits.block_body_bytes_max = 5000;
+            limits.block_bodies_max = most;
+        });
+        let (first, rest) = body.split_at(4000);
+        let mut half = Raw::connect(server.address());
+        assert_eq!(half.post(&call("tip", &json!({}))).status, 200);
+        half.send(Raw::head(CONTROL, body.len()) + first);
+        // What came first on one connection is read by the time that later ones are answered.
+        for _ in 0..20 {
+            tip(&server);
+        }
+        let mut whole = Raw::connect(server.address());
+        whole.send(Raw::head(CONTROL, body.len()) + &body);
+        if waits {
+            for _ in 0..20 {
+                tip(&server);
+                assert!(whole.is_silent(), "it must wait for the other one");
+            }
+            half.send(rest);
+            assert_eq!(half.answer().expect("an answer").status, 200);
+        }
+        assert_eq!(whole.answer().expect("an answer").status, 200, "{most}");
+    }
+}
+
+#[test]
 fn a_batch_of_the_limit_is_answered_and_one_call_more_is_not() {
     let server = serve(&chain(), |limits| limits.batch_max = 3);
     let batch = |count| format!("[{}]", vec![call("tip", &json!({})); count].join(","));
@@ -241,14 +275,20 @@ fn silence_between_requests_ends_the_connection() {
 }
 
 #[test]
-fn a_header_has_a_size() {
+fn a_header_of_the_limit_is_read_and_one_byte_more_is_not() {
     let server = serve(&chain(), |_| ());
-    let mut raw = Raw::connect(server.address());
-    raw.send(format!(
-        "POST / HTTP/1.1\r\nx: {}\r\n\r\n",
-        "y".repeat(20_000)
-    ));
-    assert_eq!(raw.answer().expect("an answer").status, 431);
+    let body = call("tip", &json!({}));
+    let head = Raw::head(READ, body.len());
+    for (bytes, status) in [(16 << 10, 200), ((16 << 10) + 1, 431)] {
+        let mut raw = Raw::connect(server.address());
+        let filler = "y".repeat(bytes - head.len());
+        raw.send(head.replace("host: test", &format!("host: test{filler}")) + &body);
+        assert_eq!(
+            raw.answer().expect("an answer").status,
+            status,
+            "{bytes} bytes"
+        );
+    }
     tip(&server);
 }
 

@@ -5,7 +5,8 @@ mod support;
 use libmetachain_primitives::{Amount, Genesis, MetaAddress, Network};
 use libmetachain_rpc::wire::{
     MetaAddressRef, MetaBlockInput, MetaBlockRef, MetaCandidateBlock, MetaCarried, MetaContext,
-    MetaEmpty, MetaNativeBlock, MetaNativeRef, MetaTip, MetaTransaction, MetachainClient,
+    MetaEmpty, MetaNativeBlock, MetaNativeRef, MetaProof, MetaTip, MetaTransaction,
+    MetaTransactionRef, MetaWithdrawalRef, MetachainClient,
 };
 use libmetachain_rpc::{CallError, Client};
 use serde_json::{Value, json};
@@ -167,23 +168,69 @@ fn answer(client: &Client, step: &Value) -> Result<Value, CallError> {
                     None => Value::Null,
                 })
         }
-        "withdrawals" => {
-            let block = MetaBlockRef {
-                height: step["height"].as_u64(),
-                ..MetaBlockRef::default()
+        "withdrawals" => client.meta_get_withdrawals(&block_ref(step)).map(|found| {
+            let list = found.withdrawals.iter().map(|w| {
+                json!({
+                    "index": w.index, "from": w.from, "to": w.to,
+                    "amount": w.amount.to_string(), "txid": w.txid.as_ref().map(hex::encode),
+                })
+            });
+            list.collect()
+        }),
+        "finalize" => {
+            let native = MetaNativeRef {
+                native_hash: bytes("nativeHash"),
             };
-            client.meta_get_withdrawals(&block).map(|found| {
-                let list = found.withdrawals.iter().map(|w| {
-                    json!({
-                        "index": w.index, "from": w.from, "to": w.to,
-                        "amount": w.amount.to_string(), "txid": w.txid.as_ref().map(hex::encode),
-                    })
-                });
-                list.collect()
-            })
+            client.meta_finalize(&native).map(|tip| tip_json(&tip))
+        }
+        "transaction" => {
+            let txid = bytes("txid");
+            client
+                .meta_get_transaction(&MetaTransactionRef { txid })
+                .map(|result| match result.found {
+                    Some(found) => json!({
+                        "height": found.height,
+                        "index": found.index,
+                        "transaction": found.transaction,
+                    }),
+                    None => Value::Null,
+                })
+        }
+        "payload" => client
+            .meta_get_payload(&block_ref(step))
+            .map(|found| json!(found.payload.map(hex::encode))),
+        "proveAccount" => {
+            let address = step["address"].as_str().expect("a text").to_owned();
+            client
+                .meta_prove_account(&MetaAddressRef { address })
+                .map(|proof| proof_json(&proof))
+        }
+        "proveWithdrawal" => {
+            let withdrawal = MetaWithdrawalRef {
+                block: block_ref(step),
+                index: step["index"].as_u64().expect("a number") as u32,
+            };
+            client
+                .meta_prove_withdrawal(&withdrawal)
+                .map(|proof| proof_json(&proof))
         }
         other => panic!("the vectors have a new call: {other}"),
     }
+}
+
+fn block_ref(step: &Value) -> MetaBlockRef {
+    MetaBlockRef {
+        height: step["height"].as_u64(),
+        ..MetaBlockRef::default()
+    }
+}
+
+fn proof_json(proof: &MetaProof) -> Value {
+    json!({
+        "height": proof.height,
+        "root": hex::encode(&proof.root),
+        "proof": hex::encode(&proof.proof),
+    })
 }
 
 fn tip_json(tip: &MetaTip) -> Value {

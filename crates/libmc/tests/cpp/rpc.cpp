@@ -18,6 +18,8 @@ static rust::Box<metachain::Client> client() {
   return NewClient(url, settings);
 }
 
+static rust::Slice<const std::uint8_t> hash_slice(const Hash& hash) { return {hash.data(), hash.size()}; }
+
 TEST(the_client_gets_the_bytes_that_the_library_makes) {
   const auto remote = client();
   const auto local = metachain::open(kInMemory);
@@ -50,6 +52,22 @@ TEST(the_client_gets_the_bytes_that_the_library_makes) {
   tip.native_hash = metachain::bytes(hash_of(1));
   CHECK(metachain::CallMetaHandshake(remote, tip).status == metachain::MetaHandshakeStatus::InSync);
   CHECK_EQUAL(metachain::CallMetaDisconnectBlock(remote, {metachain::bytes(hash_of(1))}).height, 0u);
+  local->disconnect_block(hash_slice(hash_of(1)));
+
+  // What happened is told alike, on both sides and behind each cursor.
+  const auto there = metachain::CallMetaGetEvents(remote, {});
+  const auto here = local->events({});
+  CHECK_EQUAL(here.events.size(), 2u);
+  CHECK_EQUAL(there.events.size(), 2u);
+  for (std::size_t at = 0; at < 2; ++at) {
+    CHECK(here.events[at].kind == (at == 0 ? metachain::MetaEventKind::Connected : metachain::MetaEventKind::Disconnected));
+    CHECK(there.events[at].kind == here.events[at].kind);
+    CHECK_EQUAL(hex(there.events[at].block.hash), hex(here.events[at].block.hash));
+    metachain::MetaEventsInput after{};
+    after.after = here.events[at].cursor;
+    CHECK_EQUAL(local->events(after).events.size(), 1 - at);
+    CHECK_THROWS("CURSOR_UNKNOWN", metachain::CallMetaGetEvents(remote, after));
+  }
 }
 
 TEST(the_servers_errors_come_with_their_codes) {

@@ -4,12 +4,15 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use libmetachain_engine::{Metachain, OpenOptions};
-use libmetachain_primitives::{Amount, Genesis, MetaAddress, Network};
+use libmetachain_engine::{CandidateBlock, Carried, Metachain, NativeBlock, OpenOptions};
+use libmetachain_primitives::{
+    Amount, Genesis, MetaAddress, NativeHash, Network, Receipt, Result, Transaction,
+};
 use libmetachain_rpc::{
-    Access, Client, ClientOptions, Grant, Limits, RpcServer, Secret, ServerOptions,
+    Access, Client, ClientOptions, Grant, Limits, RpcServer, Secret, ServerOptions, next_context,
 };
 use serde_json::{Value, json};
 
@@ -37,6 +40,60 @@ pub(crate) fn chain_of(genesis: Genesis) -> Arc<Metachain> {
 
 pub(crate) fn chain() -> Arc<Metachain> {
     chain_of(genesis())
+}
+
+/// The native block of this number on the tip, carrying what the chain mints of these transactions.
+pub(crate) fn native_block(
+    chain: &Metachain,
+    number: u8,
+    transactions: &[Result<Transaction, Receipt>],
+) -> NativeBlock {
+    let context = next_context(chain).expect("the chain is open");
+    let minted = chain.mint(&context, transactions).expect("it follows");
+    NativeBlock {
+        hash: NativeHash([number; 32]),
+        candidate: CandidateBlock {
+            context,
+            payload: minted.payload,
+            carried: Carried::Unchecked,
+        },
+    }
+}
+
+/// The same block as the parameters of `connectBlock`.
+pub(crate) fn connect_params(block: &NativeBlock) -> Value {
+    let CandidateBlock {
+        context, payload, ..
+    } = &block.candidate;
+    json!({
+        "nativeHash": block.hash.to_string(),
+        "nativeHeight": context.native_height,
+        "nativeParentHash": context.native_parent.to_string(),
+        "time": context.time,
+        "payload": hex::encode(payload),
+        "carried": { "unchecked": true },
+    })
+}
+
+/// A chain whose tip nobody can move until it is told to go on: the thread that moves it stands still.
+pub(crate) struct Stalled {
+    pub(crate) chain: Arc<Metachain>,
+    /// Dropping it lets the thread go on.
+    pub(crate) stall: Sender<()>,
+}
+
+pub(crate) fn stalled() -> Stalled {
+    let chain = chain();
+    let (stall, gate) = channel::<()>();
+    let (stands, standing) = channel();
+    // What fails is told on that very thread.
+    let told = move |_| {
+        let _ = stands.send(());
+        let _ = gate.recv();
+    };
+    chain.disconnect_later(NativeHash([0xff; 32]), Box::new(told));
+    standing.recv().expect("there is no such block");
+    Stalled { chain, stall }
 }
 
 pub(crate) fn grants() -> Vec<Grant> {
@@ -160,6 +217,25 @@ impl Raw {
             body,
             bytes: length,
         })
+    }
+
+    /// Sends a request whose body the server asks for: it has then begun with it.
+    #[track_caller]
+    pub(crate) fn begin(&mut self, body: &str) {
+        let head = Self::head(CONTROL, body.len());
+        self.send(head.replace("host: test", "host: test\r\nexpect: 100-continue"));
+        let mut asked = [0; 25];
+        self.0.read_exact(&mut asked).expect("an answer");
+        assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+        self.send(body);
+    }
+
+    /// Whether the server has neither answered nor hung up by now.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.0.set_nonblocking(true).expect("it can be set");
+        let peeked = self.0.peek(&mut [0]);
+        self.0.set_nonblocking(false).expect("it can be set");
+        peeked.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
     }
 
     /// Waits until the server hangs up. Answers before that are dropped.
