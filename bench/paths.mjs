@@ -12,6 +12,10 @@ export const scratch = join(root, 'target', 'bench')
 /** The reference that prepare.mjs builds. */
 export const limitsProgram = join(root, 'target', 'release', 'examples', 'limits')
 
+/** Programs that prepare.mjs builds for the rows of the other bindings: Rust with a server, and C++. */
+export const costProgram = join(root, 'target', 'release', 'examples', 'cost')
+export const mintProgram = join(root, 'target', 'bench-cpp', 'mint')
+
 /** The package under test. */
 export const packageEntry = join(root, 'dist', 'index.js')
 

@@ -4,7 +4,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { npm, plain, run } from '../scripts/process.mjs'
 import { SetUpError } from '../scripts/setup.mjs'
 import { Progress } from '../scripts/terminal.mjs'
-import { bench, callsAddon, limitsProgram, root } from './paths.mjs'
+import { bench, callsAddon, limitsProgram, mintProgram, root } from './paths.mjs'
 
 /** Peers need it; where there is none for this machine, a newer Node of the user's does. */
 const nodeLeast = 22
@@ -100,4 +100,15 @@ const preparations = {
   },
   /** Minutes the first time: optimised as a whole, as the module is. */
   'native-stake': () => step('the stake driver, natively', 'cargo', conformance('timing', 'native-stake')),
+  rpc: buildBindings,
+}
+
+/** A program in Rust with a server, and one in C++ with the library linked into it. */
+async function buildBindings() {
+  await step('program for JSON-RPC', 'cargo', ['build', '--release', '--locked', '--package', 'libmetachain-rpc', '--example', 'cost'])
+  const folder = dirname(mintProgram)
+  await step('library for C++', 'make', ['--no-print-directory', '-C', join(root, 'crates', 'libmc'), `OUT=${folder}`])
+  const source = join(bench, 'contestants', 'mint.cpp')
+  const linked = [`-L${join(folder, 'lib')}`, '-lmetachain', '-lpthread', '-ldl', '-lm']
+  await step('program in C++', process.env.CXX ?? 'c++', ['-O2', '-std=c++17', source, '-o', mintProgram, '-I', join(folder, 'include'), ...linked])
 }

@@ -44,7 +44,13 @@ function driverGroups({ quick }) {
   ]
 }
 
-const suites = { chain: chainGroups, driver: driverGroups }
+/** The other two bindings: JSON-RPC and C++. */
+function rpcGroups({ quick }) {
+  const sizes = quick ? [100, 1000] : [1, 100, 1000, 10_000]
+  return [{ name: 'mint', rows: ['rpc.mint', 'cpp.mint'], module: file('rpc-mint'), prepare: ['rpc'], sizes, seconds: quick ? 15 : 120, measurements: 2 * sizes.length }]
+}
+
+const suites = { chain: chainGroups, driver: driverGroups, rpc: rpcGroups }
 
 export const suiteNames = Object.keys(suites)
 
