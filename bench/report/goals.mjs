@@ -23,8 +23,6 @@ export const goals = [
   ratio('connect.block.1000', 'sqlite', 8),
   ratio('connect.block.1000', 'lmdb', 8),
   within('disconnect.1000', 'ours-connect', 1.2),
-  within('rpc.mint.1000', 'in-process', 3),
-  ratio('cpp.mint.1000', 'rust', 0.95),
   row('scale.10M', 'scale.1M', 0.45),
   ...['clean', 'killed'].flatMap((how) => ['1M', '10M'].map((size) => within(`open.${how}.${size}`, 'limit', 2))),
   ...['decode.event', 'decode.input', 'decode.output', 'encode.input'].map((name) => ratio(`driver.${name}`, 'v8', 1, 0.9)),

@@ -10,6 +10,7 @@ use libmetachain_primitives::{
     Block, BlockHash, Code, Error, MetaAddress, NativeHash, Network, Result, Transaction, TxId,
     Withdrawal,
 };
+use libmetachain_rpc::wire;
 
 use crate::bridge::ffi::{
     DmcBlock, DmcTx, MetaAccount, MetaAccountResult, MetaBlock, MetaBlockRef, MetaCandidateBlock,
@@ -191,16 +192,16 @@ pub(crate) fn placed(
     found: Option<&StoredTransaction>,
     network: Network,
 ) -> Result<MetaTransactionResult> {
-    let placed = found.map(|found| -> Result<_> {
-        Ok(MetaPlacedTransaction {
-            height: found.height,
-            index: found.index,
-            transaction: transaction_out(&found.transaction, network)?,
-        })
-    });
     Ok(MetaTransactionResult {
-        has_found: placed.is_some(),
-        found: placed.transpose()?.unwrap_or_default(),
+        has_found: found.is_some(),
+        found: match found {
+            Some(found) => MetaPlacedTransaction {
+                height: found.height,
+                index: found.index,
+                transaction: transaction_out(&found.transaction, network)?,
+            },
+            None => wire::MetaPlacedTransaction::default().into(),
+        },
     })
 }
 

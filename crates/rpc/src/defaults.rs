@@ -8,6 +8,8 @@ const FIRST_NATIVE_HEIGHT: u64 = 1;
 /// Events in an answer where the caller does not say how many, and where it wants more than are given.
 const EVENTS_DEFAULT: u32 = 100;
 const EVENTS_MAX: u32 = 1_000;
+/// Events read at one time: whole blocks, which may be large.
+const EVENTS_READ: usize = 16;
 /// Once the events of an answer hold so many transactions, no further one is added: an answer has a size.
 const EVENT_TRANSACTIONS_MAX: usize = 10_000;
 
@@ -65,17 +67,22 @@ pub fn events_after(chain: &Metachain, cursor: Option<&str>, max: u32) -> Result
     let max = match max {
         0 => EVENTS_DEFAULT,
         given => given.min(EVENTS_MAX),
-    };
+    } as usize;
     let mut at = chain.events_from(cursor)?;
     let mut events = Vec::new();
     let mut transactions = 0usize;
-    while events.len() < max as usize && transactions < EVENT_TRANSACTIONS_MAX {
-        let (mut next, after) = chain.events(at, 1)?;
-        let Some(event) = next.pop() else {
+    while events.len() < max && transactions < EVENT_TRANSACTIONS_MAX {
+        let (next, after) = chain.events(at, EVENTS_READ.min(max - events.len()))?;
+        if next.is_empty() {
             break;
-        };
-        transactions = transactions.saturating_add(event.block.transactions.len());
-        events.push(event);
+        }
+        for event in next {
+            if transactions >= EVENT_TRANSACTIONS_MAX {
+                break;
+            }
+            transactions = transactions.saturating_add(event.block.transactions.len());
+            events.push(event);
+        }
         at = after;
     }
     Ok(events)

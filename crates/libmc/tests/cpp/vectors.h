@@ -25,8 +25,6 @@ inline rust::Vec<std::uint8_t> unhex(const std::string& text) {
   return metachain::bytes(bytes);
 }
 
-inline rust::Slice<const std::uint8_t> slice(const rust::Vec<std::uint8_t>& bytes) { return {bytes.data(), bytes.size()}; }
-
 inline DmcTx transaction(const Value& given) {
   return {given["from"].text, given["to"].text, std::stoll(given["amount"].text),
           given["txid"].is_null() ? rust::Vec<std::uint8_t>() : unhex(given["txid"].text)};
