@@ -18,7 +18,7 @@ function machine({ environment: e, command, seconds, quick }) {
   return [
     ['command', `\`${command}\`${quick ? ' (small sizes: for a first look)' : ''}`],
     ['date, commit', `${e.date}, \`${e.commit}\`${e.changed ? ' with changes' : ''}; took ${duration(seconds * 1000)}`],
-    ['processor', `${e.processor}, ${e.cores} cores, ${e.memoryGiB} GiB${e.load >= 1 ? `; **busy when it began: a load of ${e.load}**` : ''}`],
+    ['processor', `${e.processor}, ${e.cores} cores, ${e.memoryGiB} GiB${e.load === undefined ? '' : `; load ${e.load} when it began`}`],
     ['system', e.system],
     ['Node.js', `${e.node}, V8 ${e.v8}`],
     ['this package', `${e.rust}; ${e.simd} hashing, Wasmtime ${e.wasmtime}`],
