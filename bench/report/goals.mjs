@@ -33,8 +33,6 @@ export const goals = [
   ratio('driver.batch.decode', 'v8', 1.8),
   within('driver.batch.delay', 'idle', 5),
   ...['calls', 'loads'].map((what) => most(`driver.memory.${what}`, 'ours', 1)),
-  within('driver.batch.delay', 'idle', 5),
-  most('driver.memory.calls', 'ours', 1),
   within('rpc.mint.1000', 'in-process', 3),
   ratio('cpp.mint.1000', 'rust', 0.95),
   ...['1M', '1.1M', '3M'].map((size) => most(`memory.per-account.${size}`, 'ours', 200)),
