@@ -38,14 +38,21 @@ impl PackedTransactions<'_> {
     /// Reads the transactions as texts of `network`.
     pub(crate) fn parse(&self, network: Network) -> Outcome<Parsed> {
         let mut parsed = Vec::with_capacity(self.amounts.len());
-        let mut text: &[u8] = &self.text;
+        let text: &[u8] = &self.text;
+        // Checked once for all. The packer writes UTF-8; what is none is no address either.
+        let checked = std::str::from_utf8(text).ok();
         let mut lengths = self.lengths.iter();
+        let mut at = 0;
         let mut address = || {
-            let length = *lengths.next()? as usize;
-            let (address, rest) = text.split_at_checked(length)?;
-            text = rest;
-            // The packer writes UTF-8; what is none is no address either.
-            Some(std::str::from_utf8(address).unwrap_or("\u{fffd}"))
+            let range = at..at + *lengths.next()? as usize;
+            at = range.end;
+            let address = match checked {
+                Some(text) => text.get(range.clone()),
+                None => text
+                    .get(range.clone())
+                    .and_then(|bytes| std::str::from_utf8(bytes).ok()),
+            };
+            (range.end <= text.len()).then(|| address.unwrap_or("\u{fffd}"))
         };
         for (index, amount) in self.amounts.iter().enumerate() {
             let (Some(from), Some(to)) = (address(), address()) else {

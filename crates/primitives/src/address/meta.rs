@@ -74,12 +74,16 @@ const LOWER_DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// Whether hexadecimal digits contain small and capital letters: bit 6 is set in letters alone, and bit
 /// 5 tells their case.
 fn has_both_cases(digits: &[u8; HEX_DIGITS]) -> bool {
-    let (small, capital) = digits.iter().fold((0, 0), |(small, capital), digit| {
-        let letter = digit & 0x40;
-        let small_letter = (digit << 1) & letter;
-        (small | small_letter, capital | (letter ^ small_letter))
-    });
-    small & capital != 0
+    let (mut small, mut capital) = (0, 0);
+    // Eight at a time; what the shift moves into the next byte's lowest bit is masked.
+    for word in digits.as_chunks::<8>().0 {
+        let word = u64::from_ne_bytes(*word);
+        let letters = word & 0x4040_4040_4040_4040;
+        let small_letters = (word << 1) & letters;
+        small |= small_letters;
+        capital |= letters ^ small_letters;
+    }
+    small != 0 && capital != 0
 }
 
 fn malformed(text: &str) -> Error {
