@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use libmetachain_ledger::{Account, Context};
+use libmetachain_ledger::{Account, Context, Tip};
 use libmetachain_primitives::{
     Block, BlockHash, Code, Error, Genesis, MetaAddress, NativeHash, Receipt, Result, Transaction,
     TxId, Withdrawal,
@@ -105,6 +105,19 @@ impl Metachain {
     pub fn mint(
         &self,
         context: &Context,
+        transactions: &[Result<Transaction, Receipt>],
+    ) -> Result<Minted> {
+        self.chain()?.mint(|_| *context, transactions)
+    }
+
+    /// As [`Metachain::mint`], with the context that `context` gives for the tip, which does not move
+    /// meanwhile: for callers that name none.
+    ///
+    /// # Errors
+    /// As [`Metachain::mint`].
+    pub fn mint_on_tip(
+        &self,
+        context: impl FnOnce(&Tip) -> Context,
         transactions: &[Result<Transaction, Receipt>],
     ) -> Result<Minted> {
         self.chain()?.mint(context, transactions)

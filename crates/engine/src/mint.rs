@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use libmetachain_ledger::Context;
+use libmetachain_ledger::{Context, Tip};
 use libmetachain_primitives::{Receipt, Result, Transaction};
 
 use crate::chain::Chain;
@@ -10,18 +10,23 @@ use crate::native::Minted;
 use crate::prepared::Executed;
 
 impl Chain {
+    /// `context` is asked with the tip that is minted on.
     pub(crate) fn mint(
         &self,
-        context: &Context,
+        context: impl FnOnce(&Tip) -> Context,
         transactions: &[Result<Transaction, Receipt>],
     ) -> Result<Minted> {
         self.usable()?;
-        let minted = self.core.read().ledger.mint(context, transactions)?;
+        let (context, minted) = {
+            let core = self.core.read();
+            let context = context(core.ledger.tip());
+            (context, core.ledger.mint(&context, transactions)?)
+        };
         let payload: Arc<[u8]> = minted.payload.into();
         self.counters.minted.add(1);
         self.counters.rejections.add(minted.rejected.len() as u64);
         self.prepared.lock().put(Executed {
-            context: *context,
+            context,
             payload: Arc::clone(&payload),
             header: minted.block.header,
             hash: minted.hash,

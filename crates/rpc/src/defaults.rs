@@ -1,6 +1,6 @@
 //! What a call means whose caller leaves something out: the same at every edge that speaks the specification.
 
-use libmetachain_engine::{Context, Event, Metachain, Minted};
+use libmetachain_engine::{Context, Event, Metachain, Minted, Tip};
 use libmetachain_primitives::{NativeHash, Receipt, Result, Transaction};
 
 /// The native height of the first block where neither genesis nor the caller names one.
@@ -20,7 +20,11 @@ const EVENT_TRANSACTIONS_MAX: usize = 10_000;
 /// As [`Metachain::tip`].
 pub fn next_context(chain: &Metachain) -> Result<Context> {
     let tip = chain.tip()?.tip;
-    Ok(match tip.native {
+    Ok(context_on(chain, &tip))
+}
+
+fn context_on(chain: &Metachain, tip: &Tip) -> Context {
+    match tip.native {
         Some((height, hash)) => Context {
             native_height: height.saturating_add(1),
             native_parent: hash,
@@ -31,13 +35,11 @@ pub fn next_context(chain: &Metachain) -> Result<Context> {
             native_parent: NativeHash::ZERO,
             time: tip.time,
         },
-    })
+    }
 }
 
-/// Mints on the tip for a caller that gives no context; see [`next_context`].
-///
-/// The tip may move between the question where it is and the mint. Then the context is this function's
-/// to correct, and no error of its caller, who named none.
+/// Mints on the tip for a caller that gives no context; see [`next_context`]. The tip does not move
+/// between the question where it is and the mint.
 ///
 /// # Errors
 /// As [`Metachain::mint`] for a reason that is not the context.
@@ -45,18 +47,7 @@ pub fn mint_next(
     chain: &Metachain,
     transactions: &[Result<Transaction, Receipt>],
 ) -> Result<Minted> {
-    let mut context = next_context(chain)?;
-    loop {
-        let error = match chain.mint(&context, transactions) {
-            Ok(minted) => return Ok(minted),
-            Err(error) => error,
-        };
-        let now = next_context(chain)?;
-        if now == context {
-            return Err(error);
-        }
-        context = now;
-    }
+    chain.mint_on_tip(|tip| context_on(chain, tip), transactions)
 }
 
 /// Events behind a cursor, at most `max` (0 is 100; never more than 1,000, and fewer of large blocks).
