@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { duration } from './terminal.mjs'
 
 /** The repository's root, wherever the caller stands. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -32,9 +33,10 @@ export function npm() {
  *
  * Every line of its output, of both streams as they come, goes to `onLine` and to the file `log`.
  * Resolves to `{ code, lines }`: the exit code (128 + signal's worth where a signal ended it, 127
- * where it could not be started) and the last `keep` lines. Never rejects.
+ * where it could not be started) and the last `keep` lines. Never rejects. After `limit` milliseconds,
+ * where it is given, the program is killed with all that it started.
  */
-export function run(command, args, { cwd = root, env = {}, onLine = () => {}, log = null, keep = 400 } = {}) {
+export function run(command, args, { cwd = root, env = {}, onLine = () => {}, log = null, keep = 400, limit = null } = {}) {
   return new Promise((resolve) => {
     const lines = []
     let file = null
@@ -48,11 +50,14 @@ export function run(command, args, { cwd = root, env = {}, onLine = () => {}, lo
       if (file !== null) writeSync(file, `${line}\n`)
       onLine(line)
     }
+    // A group of its own can be killed as a whole; where it has one, a signal to us must be passed on.
+    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: limit !== null })
+    const release = limit === null ? () => {} : guardGroup(child, limit, () => take(`${command}: not done after ${duration(limit)}, killed`))
     const finish = (code) => {
+      release()
       if (file !== null) closeSync(file)
       resolve({ code, lines })
     }
-    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
     const flushes = [splitLines(child.stdout, take), splitLines(child.stderr, take)]
     let failed = false
     child.on('error', (error) => {
@@ -67,6 +72,33 @@ export function run(command, args, { cwd = root, env = {}, onLine = () => {}, lo
       finish(code ?? 128)
     })
   })
+}
+
+/** Kills a child's whole group after `limit` milliseconds, or when we are told to end. Returns how to stop that. */
+function guardGroup(child, limit, expired) {
+  const kill = () => {
+    try {
+      process.kill(-child.pid, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  const timer = setTimeout(() => {
+    expired()
+    kill()
+  }, limit)
+  const told = Object.entries({ SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }).map(([signal, code]) => {
+    const end = () => {
+      kill()
+      process.exit(code)
+    }
+    process.once(signal, end)
+    return () => process.off(signal, end)
+  })
+  return () => {
+    clearTimeout(timer)
+    for (const forget of told) forget()
+  }
 }
 
 /** Calls `take` for each line of a stream; the returned function hands over an unfinished last one. */

@@ -21,6 +21,8 @@ Makes the clone ready and runs all checks and tests. Exit codes: 0 all passed,
 
 /** Last lines of a failed check shown here; the rest is in its log. */
 const SHOWN_MAX = 80
+/** What one command may take, in milliseconds: several times what the slowest takes on two busy cores. */
+const COMMAND_MAX = 30 * 60_000
 
 const say = (text) => process.stdout.write(`${text}\n`)
 const line = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
@@ -36,7 +38,7 @@ async function runCheck({ name, title, commands, component, env, report = 0 }) {
   const progress = new Progress(title)
   for (const [index, [command, args]] of commands().entries()) {
     const log = join(root, 'target', 'test-logs', `${name}${index > 0 ? `-${index + 1}` : ''}.log`)
-    const { code, lines } = await run(command, args, { log, env, keep: 10_000, onLine: (text) => progress.note(plain(text)) })
+    const { code, lines } = await run(command, args, { log, env, limit: COMMAND_MAX, keep: 10_000, onLine: (text) => progress.note(plain(text)) })
     if (code === 0) {
       if (report > 0) for (const text of lines.slice(-report)) say(`    ${text}`)
       continue
@@ -55,7 +57,7 @@ async function runRunners({ runners }) {
   let result = none
   for (const { reader, command, mayBeEmpty } of runners()) {
     const [program, args] = command
-    const { code, lines } = await run(program, args, { keep: 100_000, onLine: say })
+    const { code, lines } = await run(program, args, { keep: 100_000, limit: COMMAND_MAX, onLine: say })
     const read = totals(reader, lines, code)
     result = add(result, mayBeEmpty && code === 0 && read.passed === 0 ? none : read)
   }

@@ -5,8 +5,9 @@ mod common;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
+use std::thread;
 
 use common::{connect, disconnect, genesis, native, small};
 use libmetachain_ledger::{Appended, Place, Record, Store};
@@ -365,27 +366,32 @@ fn places_that_hold_no_record_are_refused() {
     assert_eq!(wrong.code(), Code::StoreCorrupt);
 }
 
-/// A caller that waits lends its thread to the writer. Callbacks never run there: they may need
-/// what that caller holds.
+/// A caller that waits lends its thread to the writer. No callback runs there meanwhile: it may need what
+/// that caller holds.
 #[test]
-fn callbacks_run_on_the_stores_thread_only() {
+fn a_waiting_caller_runs_no_callback() {
     let dir = tempfile::tempdir().unwrap();
     let opened = open(dir.path(), small(64 << 10)).unwrap();
     let store = Arc::new(opened.store);
-    let held = Arc::new(std::sync::Mutex::new(0_u64));
+    let waiting = Arc::new(AtomicBool::new(false));
+    let counted = Arc::new(AtomicU64::new(0));
+    let caller = thread::current().id();
     let mut last = 0;
     for record in workload() {
-        let guard = held.lock().unwrap();
         let at = store.append(record).unwrap();
         last = at.sequence;
-        let (inside, counted) = (Arc::clone(&held), at.sequence);
+        let (waiting_here, total) = (Arc::clone(&waiting), Arc::clone(&counted));
+        // Where the record is on disk already, this runs before `when_durable` returns.
         let done = move |result: Result<()>| {
             result.unwrap();
-            *inside.lock().unwrap() += counted;
+            let lent = thread::current().id() == caller && waiting_here.load(Ordering::SeqCst);
+            assert!(!lent, "record {} was told on a waiting thread", at.sequence);
+            total.fetch_add(at.sequence, Ordering::SeqCst);
         };
         store.when_durable(at.sequence, Box::new(done));
+        waiting.store(true, Ordering::SeqCst);
         store.wait_durable(at.sequence).unwrap();
-        drop(guard);
+        waiting.store(false, Ordering::SeqCst);
     }
     // Even closing may be called from there.
     let (tell, told) = mpsc::channel();
@@ -397,7 +403,7 @@ fn callbacks_run_on_the_stores_thread_only() {
     );
     assert_eq!(told.recv().unwrap(), Ok(()));
     store.close().unwrap();
-    assert_eq!(*held.lock().unwrap(), last * (last + 1) / 2);
+    assert_eq!(counted.load(Ordering::SeqCst), last * (last + 1) / 2);
     let stats = store.stats();
     assert_eq!((stats.records, stats.records_durable), (last + 2, last + 2));
     assert!(stats.syncs > last && stats.segments >= 1);
