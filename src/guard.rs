@@ -84,16 +84,7 @@ pub(crate) fn contained<T>(name: &'static str, body: impl FnOnce() -> Outcome<T>
 
 #[cold]
 fn defect(name: &'static str, payload: &(dyn Any + Send)) -> Failure {
-    let text = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    let error = Error::new(
-        Code::InternalPanic,
-        format!("a defect of this library: {text}"),
-    );
-    Failure::Chain(error.with("call", name))
+    Failure::Chain(Error::of_panic(payload).with("call", name))
 }
 
 /// Panics in the export that the environment names. Only compiled for the test of this very wall.

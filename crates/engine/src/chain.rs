@@ -74,11 +74,7 @@ impl Chain {
         snapshot: Option<u64>,
         options: &OpenOptions,
     ) -> Result<Arc<Chain>> {
-        // A snapshot carries more blocks than undo may need: everything below them it does not need.
-        let needed = snapshot.map_or(0, |_| {
-            let below = core.index.base().saturating_sub(options.event_retention);
-            below + 1
-        });
+        let loaded = snapshot.map(|_| core.index.base());
         Ok(Arc::new(Chain {
             store,
             store_id,
@@ -96,7 +92,7 @@ impl Chain {
             snapshot_every: options.snapshot_every,
             event_retention: options.event_retention,
             snapshots: Snapshotting::loaded(snapshot),
-            retention: Retention::loaded(needed),
+            retention: Retention::loaded(loaded, options.event_retention),
             fatal: OnceLock::new(),
             closed: AtomicBool::new(false),
         }))
@@ -171,18 +167,5 @@ impl Drop for Chain {
 
 /// Turns a panic of the work into an error, so that whoever waits is answered.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        Err(Error::new(
-            Code::InternalPanic,
-            format!("a defect of this library: {}", panic_text(panic.as_ref())),
-        ))
-    })
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("panic without a message")
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(Error::of_panic(&*panic)))
 }

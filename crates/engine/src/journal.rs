@@ -5,6 +5,7 @@
 
 use libmetachain_ledger::store::{Place, Record};
 use libmetachain_primitives::Result;
+use libmetachain_store::FileStore;
 
 /// What a record of the log did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +42,12 @@ impl Journal {
         }
     }
 
-    /// Reads a whole log.
-    pub(crate) fn read(log: impl Iterator<Item = Result<(u64, Place, Record)>>) -> Result<Self> {
+    /// Reads a whole log, whose genesis record lies at this place.
+    pub(crate) fn read(files: &FileStore, genesis: Place) -> Result<Self> {
         let mut journal = Journal::default();
+        journal.push(genesis, Happened::Other);
         let mut chain: Vec<u64> = Vec::new();
-        for item in log {
+        for item in files.replay_after(0, genesis)? {
             let (sequence, place, record) = item?;
             journal.push(
                 place,

@@ -84,9 +84,7 @@ impl Older {
         if let Some(journal) = self.journal.get() {
             return Ok(journal);
         }
-        let genesis = (0, self.genesis, self.files.read(self.genesis)?);
-        let rest = self.files.replay_after(0, self.genesis)?;
-        let journal = Journal::read(std::iter::once(Ok(genesis)).chain(rest))?;
+        let journal = Journal::read(&self.files, self.genesis)?;
         Ok(self.journal.get_or_init(|| journal))
     }
 }

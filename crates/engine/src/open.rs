@@ -138,7 +138,7 @@ pub(crate) fn execute_log(
     (genesis, genesis_place): (Genesis, Place),
     (disk, directory): (&dyn Disk, &Path),
 ) -> Result<Core> {
-    let left_out = left_out(store, (&genesis, genesis_place))?;
+    let left_out = left_out(store, genesis_place)?;
     let (log, beginning) = second(log);
     let reading = match beginning {
         // A log whose first block is not block 1 was begun from an imported snapshot.
@@ -157,17 +157,11 @@ pub(crate) fn execute_log(
 }
 
 /// The records of blocks that the log takes back again, where a pruned log may not say how.
-fn left_out(
-    store: &FileStore,
-    (genesis, genesis_place): (&Genesis, Place),
-) -> Result<BTreeSet<u64>> {
+fn left_out(store: &FileStore, genesis: Place) -> Result<BTreeSet<u64>> {
     if !store.is_pruned()? {
         return Ok(BTreeSet::new());
     }
-    let bytes = genesis.encode();
-    let begin = std::iter::once(Ok((0, genesis_place, Record::Genesis { bytes })));
-    let journal = Journal::read(begin.chain(store.replay_after(0, genesis_place)?))?;
-    Ok(journal.taken_back().collect())
+    Ok(Journal::read(store, genesis)?.taken_back().collect())
 }
 
 type LogItem = Result<(u64, Place, Record)>;

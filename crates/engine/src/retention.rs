@@ -18,8 +18,10 @@ pub(crate) struct Retention {
 }
 
 impl Retention {
-    /// A chain that was opened from a snapshot, or from none.
-    pub(crate) fn loaded(needed: u64) -> Self {
+    /// A chain that was opened from a snapshot which held the blocks above `base`, or from none.
+    pub(crate) fn loaded(base: Option<u64>, event_retention: u64) -> Self {
+        // A snapshot holds more blocks than undo may need: those below it needs for events only.
+        let needed = base.map_or(0, |base| first_followed(base, event_retention));
         Retention {
             needed: Mutex::new([0, needed]),
         }
@@ -34,14 +36,18 @@ impl Retention {
 }
 
 /// The first height from which on blocks are needed whole.
-pub(crate) fn first_needed(
+fn first_needed(
     (height, highest, finalized): (u64, u64, u64),
     undo_depth: u64,
     event_retention: u64,
 ) -> u64 {
     let undoable = highest.saturating_sub(undo_depth).max(finalized) + 1;
-    let followed = height.saturating_sub(event_retention) + 1;
-    undoable.min(followed)
+    undoable.min(first_followed(height, event_retention))
+}
+
+/// The first height whose events may be asked for at a tip of this height.
+fn first_followed(height: u64, event_retention: u64) -> u64 {
+    height.saturating_sub(event_retention) + 1
 }
 
 impl Chain {
@@ -91,6 +97,7 @@ mod tests {
         let retention = Retention::default();
         assert_eq!(retention.advance(10), 0);
         assert_eq!(retention.advance(20), 10);
-        assert_eq!(Retention::loaded(7).advance(9), 7);
+        assert_eq!(Retention::loaded(Some(16), 10).advance(9), 7);
+        assert_eq!(Retention::loaded(None, 10).advance(9), 0);
     }
 }

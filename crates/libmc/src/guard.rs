@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use libmetachain_primitives::{Code, Detail, Error};
+use libmetachain_primitives::{Detail, Error};
 use libmetachain_rpc::CallError;
 
 use crate::bridge::ffi::{ErrorDetail, ErrorInfo};
@@ -40,17 +40,7 @@ pub(crate) fn guard<T, E: Failure>(
         planted(name);
         body()
     }))
-    .unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("no message");
-        let message = format!("a defect of this library: {text}");
-        Err(Error::new(Code::InternalPanic, message)
-            .with("call", name)
-            .into())
-    });
+    .unwrap_or_else(|panic| Err(Error::of_panic(&*panic).with("call", name).into()));
     if let Err(error) = &result {
         // Where the thread is ending nobody can ask any more.
         let _ = LAST.try_with(|last| last.replace(error.info()));
@@ -131,6 +121,8 @@ fn planted(_: &'static str) {}
 
 #[cfg(test)]
 mod tests {
+    use libmetachain_primitives::Code;
+
     use super::*;
 
     #[test]

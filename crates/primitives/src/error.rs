@@ -1,5 +1,6 @@
 //! The one error type of the chain crates: a stable code, a message for people, details for programs.
 
+use core::any::Any;
 use core::fmt;
 
 /// Declares the codes once: variant, text, and the group that decides `verdict` and `retryable`.
@@ -249,6 +250,18 @@ impl Error {
             details: Vec::new(),
             fatal: false,
         }))
+    }
+
+    /// `INTERNAL_PANIC` with the message of a panic that was caught, as `catch_unwind` gives it.
+    #[must_use]
+    pub fn of_panic(panic: &(dyn Any + Send)) -> Self {
+        let text = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no message");
+        let message = format!("a defect of this library: {text}");
+        Error::new(Code::InternalPanic, message)
     }
 
     /// Adds a detail; names are in camel case, as TypeScript users will read them.
