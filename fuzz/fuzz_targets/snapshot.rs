@@ -9,8 +9,12 @@ use libmetachain_engine::{Metachain, OpenOptions};
 use libmetachain_fuzz::{genesis, live, media, options, patch};
 use libmetachain_primitives::Code;
 use libmetachain_store::sim::SimDisk;
+use snapshot_file::{file_of, frames};
 
-/// The frames of a good file: genesis, payload, native hash, chunks.
+#[path = "../../crates/engine/tests/support/snapshot_file.rs"]
+mod snapshot_file;
+
+/// The frames of a good file.
 static FRAMES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let chain = Metachain::open(&OpenOptions {
         path: None,
@@ -22,30 +26,8 @@ static FRAMES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let path = folder.path().join("state");
     chain.export_snapshot(&path).expect("it is written");
     let file = std::fs::read(path).expect("it is there");
-    let mut rest = &file[8..];
-    let mut frames = Vec::new();
-    while let Some((length, after)) = rest.split_first_chunk::<4>() {
-        let length = u32::from_le_bytes(*length) as usize;
-        if length == 0 {
-            break;
-        }
-        frames.push(after[..length].to_vec());
-        rest = &after[length..];
-    }
-    frames
+    frames(&file)
 });
-
-fn file_of(frames: &[Vec<u8>]) -> Vec<u8> {
-    let mut file = b"mcsnap\0\x01".to_vec();
-    for frame in frames {
-        file.extend_from_slice(&(frame.len() as u32).to_le_bytes());
-        file.extend_from_slice(frame);
-    }
-    file.extend_from_slice(&[0; 4]);
-    let hash = blake3::hash(&file);
-    file.extend_from_slice(hash.as_bytes());
-    file
-}
 
 fuzz_target!(|input: &[u8]| {
     let Some((mode, rest)) = input.split_first() else {

@@ -10,10 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use libmetachain_engine::{
-    BlockRef, CandidateBlock, Carried, Durability, EventKind, Media, Metachain, NativeBlock,
-    OpenOptions,
-};
+use libmetachain_engine::{BlockRef, Durability, EventKind, Media, Metachain, OpenOptions};
 use libmetachain_primitives::{Code, Error, NativeHash};
 use libmetachain_store::sim::SimDisk;
 use libmetachain_store::{IndexOptions, StoreOptions};
@@ -62,24 +59,9 @@ fn lived(seed: u64) -> (SimDisk, Model, Happened) {
                 happened.push((EventKind::Disconnected, tip.hash));
                 continue;
             }
-            let context = model.context(&mut random);
-            let given = support::transactions(&mut random, 14);
-            let (state, transactions, _) = model.mint(&given);
-            let minted = chain.mint(&context, &given).expect("the context is right");
-            let native = NativeHash(random.hash());
-            let candidate = CandidateBlock {
-                context,
-                payload: Arc::clone(&minted.payload),
-                carried: Carried::Unchecked,
-            };
-            chain
-                .connect(NativeBlock {
-                    hash: native,
-                    candidate,
-                })
-                .expect("it connects");
-            happened.push((EventKind::Connected, minted.hash));
-            model.push(native, context, &minted, (state, transactions));
+            support::extend(&[&chain], &mut model, &mut random, 14);
+            let tip = model.blocks.last().expect("it was connected");
+            happened.push((EventKind::Connected, tip.hash));
         }
         chain.close().expect("it closes");
     }

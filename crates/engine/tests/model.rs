@@ -2,40 +2,21 @@
 
 mod support;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use libmetachain_engine::{
-    BlockRef, CandidateBlock, Carried, ConnectStatus, Durability, Media, Metachain, NativeBlock,
-    OpenOptions,
+    BlockRef, CandidateBlock, Carried, ConnectStatus, Metachain, NativeBlock,
 };
 use libmetachain_primitives::{Code, NativeHash, Root, tx_root};
-use libmetachain_store::StoreOptions;
-use support::{Model, Planted, Random, address};
+use support::{Model, Planted, Random, SmallFiles, UNDO_DEPTH, address};
 
 const OPERATIONS: u64 = 100_000;
-const UNDO_DEPTH: u64 = 12;
-
-fn open(path: &Path, model: &Model) -> Metachain {
-    // Small files, so that there is always something to prune.
-    let media = Media {
-        files: StoreOptions {
-            segment_bytes: 256 << 10,
-            fill_bytes: 64 << 10,
-            ..StoreOptions::default()
-        },
-        ..Media::default()
-    };
-    let options = OpenOptions {
-        path: Some(path.to_owned()),
-        genesis: Some(model.genesis.clone()),
-        durability: Durability::Batch,
-        undo_depth: UNDO_DEPTH,
-        snapshot_every: 50,
-        event_retention: 30,
-    };
-    Metachain::open_on(&media, &options).expect("the store opens")
-}
+const FILES: SmallFiles = SmallFiles {
+    segment_bytes: 256 << 10,
+    fill_bytes: 64 << 10,
+    snapshot_every: 50,
+    event_retention: 30,
+};
 
 fn code<T>(result: Result<T, libmetachain_primitives::Error>) -> Option<Code> {
     result.err().map(|error| error.code())
@@ -213,14 +194,14 @@ fn live(seed: u64, operations: u64, planted: Option<Planted>) {
         ..Model::new(support::genesis())
     };
     let mut model = fresh();
-    let mut chain = open(directory.path(), &model);
+    let mut chain = FILES.open(directory.path(), &model);
     let mut highest = 0;
     for operation in 0..operations {
         match random.below(100) {
             // Opening a store costs as much as a hundred other operations.
             0 if random.chance(5) => {
                 chain.close().expect("it closes");
-                chain = open(directory.path(), &model);
+                chain = FILES.open(directory.path(), &model);
             }
             1..=14 => retreat(&chain, &mut model, highest, &mut random),
             15..=24 => compare(&chain, &model, &mut random),
@@ -233,7 +214,7 @@ fn live(seed: u64, operations: u64, planted: Option<Planted>) {
             chain.close().expect("it closes");
             std::fs::remove_dir_all(directory.path()).expect("it was ours");
             model = fresh();
-            chain = open(directory.path(), &model);
+            chain = FILES.open(directory.path(), &model);
             highest = 0;
         }
     }

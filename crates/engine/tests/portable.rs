@@ -2,12 +2,15 @@
 
 mod support;
 
-use std::path::Path;
-use std::sync::Arc;
+#[path = "support/snapshot_file.rs"]
+mod snapshot_file;
 
-use libmetachain_engine::{BlockRef, CandidateBlock, Carried, Metachain, NativeBlock, OpenOptions};
-use libmetachain_primitives::{BlockHash, Code, Error, NativeHash};
-use support::{Model, Random, address};
+use std::path::Path;
+
+use libmetachain_engine::{BlockRef, Metachain, OpenOptions};
+use libmetachain_primitives::{BlockHash, Code, Error};
+use snapshot_file::{file_of, frames};
+use support::{Model, Random, address, extend};
 
 fn options(path: &Path, model: &Model) -> OpenOptions {
     OpenOptions {
@@ -16,32 +19,6 @@ fn options(path: &Path, model: &Model) -> OpenOptions {
         undo_depth: 50,
         ..OpenOptions::default()
     }
-}
-
-/// Mints on one chain and connects to all of them, which must give the same.
-fn extend(chains: &[&Metachain], model: &mut Model, random: &mut Random) {
-    let context = model.context(random);
-    let given = support::transactions(random, 20);
-    let (state, transactions, _) = model.mint(&given);
-    let minted = chains[0]
-        .mint(&context, &given)
-        .expect("the context is right");
-    let native = NativeHash(random.hash());
-    for chain in chains {
-        let candidate = CandidateBlock {
-            context,
-            payload: Arc::clone(&minted.payload),
-            carried: Carried::Unchecked,
-        };
-        let connected = chain
-            .connect(NativeBlock {
-                hash: native,
-                candidate,
-            })
-            .expect("it connects");
-        assert_eq!(connected.hash, minted.hash);
-    }
-    model.push(native, context, &minted, (state, transactions));
 }
 
 fn same(chain: &Metachain, model: &Model) {
@@ -70,7 +47,7 @@ fn another_store_goes_on_from_an_exported_snapshot() {
     let first = Metachain::open(&options(&folder.path().join("first"), &model)).expect("it opens");
     assert_eq!(code(first.export_snapshot(&file)), Code::BadArgument);
     for _ in 0..12 {
-        extend(&[&first], &mut model, &mut random);
+        extend(&[&first], &mut model, &mut random, 20);
     }
     first.export_snapshot(&file).expect("it is written");
     let tip = model.blocks.last().expect("there are blocks").clone();
@@ -96,7 +73,7 @@ fn another_store_goes_on_from_an_exported_snapshot() {
     assert_eq!(code(second.disconnect(tip.native)), Code::Finalized);
 
     for _ in 0..6 {
-        extend(&[&first, &second], &mut model, &mut random);
+        extend(&[&first, &second], &mut model, &mut random, 20);
     }
     same(&second, &model);
     let native = model.blocks.pop().expect("there are blocks").native;
@@ -151,7 +128,7 @@ fn a_tampered_snapshot_is_refused_and_begins_nothing() {
     let mut model = Model::new(support::genesis());
     let chain = Metachain::open(&options(&folder.path().join("first"), &model)).expect("it opens");
     for _ in 0..4 {
-        extend(&[&chain], &mut model, &mut random);
+        extend(&[&chain], &mut model, &mut random, 20);
     }
     chain.export_snapshot(&file).expect("it is written");
     let whole = std::fs::read(&file).expect("it was written");
@@ -200,34 +177,6 @@ fn a_tampered_snapshot_is_refused_and_begins_nothing() {
     );
 }
 
-/// The frames of an exported file, and a file of frames, with its checksum as it must be: whoever writes
-/// such a file can do that too.
-fn frames(file: &[u8]) -> Vec<Vec<u8>> {
-    let mut rest = &file[8..];
-    let mut found = Vec::new();
-    loop {
-        let (length, after) = rest.split_first_chunk::<4>().expect("a length");
-        let length = u32::from_le_bytes(*length) as usize;
-        if length == 0 {
-            return found;
-        }
-        found.push(after[..length].to_vec());
-        rest = &after[length..];
-    }
-}
-
-fn file_of(frames: &[Vec<u8>]) -> Vec<u8> {
-    let mut file = b"mcsnap\0\x01".to_vec();
-    for frame in frames {
-        file.extend_from_slice(&(frame.len() as u32).to_le_bytes());
-        file.extend_from_slice(frame);
-    }
-    file.extend_from_slice(&[0; 4]);
-    let hash = blake3::hash(&file);
-    file.extend_from_slice(hash.as_bytes());
-    file
-}
-
 /// A file whose list of blocks began at height 2^64 - 1 made a sum overflow: the checksum is no proof of
 /// anything but the way.
 #[test]
@@ -238,7 +187,7 @@ fn numbers_that_no_chain_reaches_are_refused_and_what_nothing_vouches_for_is_not
     let mut model = Model::new(support::genesis());
     let first = Metachain::open(&options(&folder.path().join("first"), &model)).expect("it opens");
     for _ in 0..9 {
-        extend(&[&first], &mut model, &mut random);
+        extend(&[&first], &mut model, &mut random, 20);
     }
     first.export_snapshot(&file).expect("it is written");
     let exported = frames(&std::fs::read(&file).expect("it is there"));
@@ -280,7 +229,7 @@ fn numbers_that_no_chain_reaches_are_refused_and_what_nothing_vouches_for_is_not
     let end = tampered[tip].len() - 32;
     tampered[tip][end - 16..end].fill(0xff);
     let second = import(&tampered).expect("the state is right");
-    extend(&[&first, &second], &mut model, &mut random);
+    extend(&[&first, &second], &mut model, &mut random, 20);
     let native = model.blocks.pop().expect("there are blocks").native;
     second.disconnect(native).expect("it is above the snapshot");
     same(&second, &model);

@@ -4,39 +4,18 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
 use std::thread;
 
-use libmetachain_engine::{
-    CandidateBlock, Carried, Durability, Event, EventKind, Media, Metachain, NativeBlock,
-    OpenOptions, Position,
+use libmetachain_engine::{Event, EventKind, Metachain, Position};
+use libmetachain_primitives::{BlockHash, Code};
+use support::{Model, Random, SmallFiles, UNDO_DEPTH, extend};
+
+const FILES: SmallFiles = SmallFiles {
+    segment_bytes: 64 << 10,
+    fill_bytes: 4 << 10,
+    snapshot_every: 20,
+    event_retention: 20,
 };
-use libmetachain_primitives::{BlockHash, Code, NativeHash};
-use libmetachain_store::StoreOptions;
-use support::{Model, Random, transactions};
-
-const UNDO_DEPTH: u64 = 12;
-
-fn open(path: &Path, model: &Model) -> Metachain {
-    let media = Media {
-        files: StoreOptions {
-            segment_bytes: 64 << 10,
-            fill_bytes: 4 << 10,
-            ..StoreOptions::default()
-        },
-        ..Media::default()
-    };
-    let options = OpenOptions {
-        path: Some(path.to_owned()),
-        genesis: Some(model.genesis.clone()),
-        durability: Durability::Batch,
-        undo_depth: UNDO_DEPTH,
-        snapshot_every: 20,
-        event_retention: 20,
-    };
-    Metachain::open_on(&media, &options).expect("the store opens")
-}
 
 fn counted(chain: &Metachain, name: &str) -> u64 {
     let metrics = chain.metrics().expect("the chain is open");
@@ -45,26 +24,6 @@ fn counted(chain: &Metachain, name: &str) -> u64 {
         .find(|(other, _)| *other == name)
         .expect("it is counted")
         .1
-}
-
-fn extend(chain: &Metachain, model: &mut Model, random: &mut Random) {
-    let context = model.context(random);
-    let given = transactions(random, 20);
-    let (state, accepted, _) = model.mint(&given);
-    let minted = chain.mint(&context, &given).expect("the context is right");
-    let native = NativeHash(random.hash());
-    let candidate = CandidateBlock {
-        context,
-        payload: Arc::clone(&minted.payload),
-        carried: Carried::Unchecked,
-    };
-    chain
-        .connect(NativeBlock {
-            hash: native,
-            candidate,
-        })
-        .expect("what was minted connects");
-    model.push(native, context, &minted, (state, accepted));
 }
 
 fn retreat(chain: &Metachain, model: &mut Model, blocks: u64) {
@@ -79,10 +38,10 @@ fn retreat(chain: &Metachain, model: &mut Model, blocks: u64) {
 fn fill(chain: &Metachain, model: &mut Model, random: &mut Random) -> String {
     let mut lost = None;
     for round in 0_u64..2_000 {
-        extend(chain, model, random);
+        extend(&[chain], model, random, 20);
         if round % 10 == 9 {
             for _ in 0..3 {
-                extend(chain, model, random);
+                extend(&[chain], model, random, 20);
             }
             lost = lost.or_else(|| {
                 let all = all_events(chain).expect("nothing is pruned yet");
@@ -158,7 +117,7 @@ fn a_pruned_chain_is_the_same_chain() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut random = Random::new(rand_seed());
     let mut model = Model::new(support::genesis());
-    let chain = open(directory.path(), &model);
+    let chain = FILES.open(directory.path(), &model);
     let lost = fill(&chain, &mut model, &mut random);
     compare(&chain, &model);
     let gone = chain.events_from(Some(&lost)).expect_err("it is pruned");
@@ -174,9 +133,9 @@ fn a_pruned_chain_is_the_same_chain() {
     chain.close().expect("it closes");
 
     // From its snapshot, and from the log alone.
-    let chain = open(directory.path(), &model);
+    let chain = FILES.open(directory.path(), &model);
     compare(&chain, &model);
-    extend(&chain, &mut model, &mut random);
+    extend(&[&chain], &mut model, &mut random, 20);
     chain.close().expect("it closes");
     for entry in std::fs::read_dir(directory.path()).expect("it is there") {
         let path = entry.expect("it reads").path();
@@ -187,7 +146,7 @@ fn a_pruned_chain_is_the_same_chain() {
             std::fs::remove_file(path).expect("it goes");
         }
     }
-    let chain = open(directory.path(), &model);
+    let chain = FILES.open(directory.path(), &model);
     compare(&chain, &model);
     fill(&chain, &mut model, &mut random);
     compare(&chain, &model);

@@ -2,9 +2,11 @@
 //!
 //! One test, and so one thread: the counter is the whole process's.
 
+mod support;
+
 use libmetachain_primitives::{
-    Amount, Block, BlockHash, Genesis, Header, MetaAddress, NativeAddress, NativeHash, Network,
-    Root, Transaction, TxId, decode_payload, encode_payload, verify_withdrawal,
+    Amount, Block, Genesis, MetaAddress, NativeAddress, Network, Root, Transaction, TxId,
+    decode_payload, encode_payload, verify_withdrawal,
 };
 use peak_alloc::PeakAlloc;
 
@@ -37,22 +39,8 @@ fn random(state: &mut u64) -> u64 {
 }
 
 fn block(transactions: Vec<Transaction>) -> Block {
-    let header = Header {
-        version: 1,
-        genesis: BlockHash([1; 32]),
-        height: 1,
-        parent: BlockHash([2; 32]),
-        native_height: 1,
-        native_parent: NativeHash([3; 32]),
-        time: 1,
-        tx_count: 0,
-        tx_root: Root([4; 32]),
-        withdrawals_root: Root([5; 32]),
-        state_root: Root([6; 32]),
-        supply: 1,
-    };
     Block {
-        header,
+        header: support::header(),
         transactions,
     }
 }

@@ -5,9 +5,10 @@
 //! happened between the two then has both of its records or neither, so that a reader who leaves out
 //! what is gone sees nothing but a chain that never had it.
 //!
-//! A segment is written anew once, when nothing in it is needed any more. It is copied to a temporary file with holes where the dropped sections were, synced, and
-//! renamed over the old one. Offsets, frame headers and hashes stay, so places stay valid and the
-//! chain can still be verified; the new header page says what is missing.
+//! A segment is written anew once, when nothing in it is needed whole any more. It is copied to a
+//! temporary file with holes where the dropped sections were, synced, and renamed over the old one.
+//! Offsets, frame headers and hashes stay, so places stay valid and the chain can still be verified;
+//! the new header page says what is missing.
 
 use std::collections::BTreeSet;
 use std::io;

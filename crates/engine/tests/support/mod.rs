@@ -1,11 +1,18 @@
 //! A naive metachain, written from the rules alone: maps and lists, everything recomputed each time.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use libmetachain_engine::{Context, Minted};
+use std::path::Path;
+use std::sync::Arc;
+
+use libmetachain_engine::{
+    CandidateBlock, Carried, Context, Durability, Media, Metachain, Minted, NativeBlock,
+    OpenOptions,
+};
 use libmetachain_primitives::{
     Amount, BlockHash, Code, Genesis, MetaAddress, NativeAddress, NativeHash, Network, Receipt,
     Root, Transaction, TxId,
 };
+use libmetachain_store::StoreOptions;
 
 /// A small generator of numbers; the seed is printed so that a failure can be repeated.
 pub(crate) struct Random(u64);
@@ -386,4 +393,64 @@ pub(crate) fn transactions(random: &mut Random, count: u64) -> Vec<Result<Transa
             }
         })
         .collect()
+}
+
+/// Blocks that a chain with small files can disconnect.
+pub(crate) const UNDO_DEPTH: u64 = 12;
+
+/// A store of files so small that there is always something to prune.
+pub(crate) struct SmallFiles {
+    pub(crate) segment_bytes: u64,
+    pub(crate) fill_bytes: u64,
+    pub(crate) snapshot_every: u64,
+    pub(crate) event_retention: u64,
+}
+
+impl SmallFiles {
+    pub(crate) fn open(&self, path: &Path, model: &Model) -> Metachain {
+        let media = Media {
+            files: StoreOptions {
+                segment_bytes: self.segment_bytes,
+                fill_bytes: self.fill_bytes,
+                ..StoreOptions::default()
+            },
+            ..Media::default()
+        };
+        let options = OpenOptions {
+            path: Some(path.to_owned()),
+            genesis: Some(model.genesis.clone()),
+            durability: Durability::Batch,
+            undo_depth: UNDO_DEPTH,
+            snapshot_every: self.snapshot_every,
+            event_retention: self.event_retention,
+        };
+        Metachain::open_on(&media, &options).expect("the store opens")
+    }
+}
+
+/// Mints a block of random transactions on the first chain and connects it to all of them, which must
+/// give the same.
+pub(crate) fn extend(chains: &[&Metachain], model: &mut Model, random: &mut Random, count: u64) {
+    let context = model.context(random);
+    let given = transactions(random, count);
+    let (state, accepted, _) = model.mint(&given);
+    let minted = chains[0]
+        .mint(&context, &given)
+        .expect("the context is right");
+    let native = NativeHash(random.hash());
+    for chain in chains {
+        let candidate = CandidateBlock {
+            context,
+            payload: Arc::clone(&minted.payload),
+            carried: Carried::Unchecked,
+        };
+        let connected = chain
+            .connect(NativeBlock {
+                hash: native,
+                candidate,
+            })
+            .expect("it connects");
+        assert_eq!(connected.hash, minted.hash);
+    }
+    model.push(native, context, &minted, (state, accepted));
 }
