@@ -220,10 +220,11 @@ test('closing answers what is in flight, and can be asked for again and again', 
   const { sending, answer } = await begun(server.url, body.length)
   const idle = connect(server.port, '127.0.0.1')
   await new Promise((resolve) => idle.once('connect', resolve))
+  const hungUp = new Promise((resolve) => idle.once('close', resolve).resume())
 
   const closing = [server.close(), server.close(), server[Symbol.asyncDispose]()]
   await ended(server.url)
-  await new Promise((resolve) => idle.once('close', resolve).resume())
+  await hungUp
   sending.end(body)
   const got = await answer
   t.is(got.statusCode, 200)

@@ -1,6 +1,7 @@
 // Where things are, and where the benchmark may write.
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { built } from '../scripts/cargo.mjs'
 
 export const bench = dirname(fileURLToPath(import.meta.url))
 export const root = dirname(bench)
@@ -10,10 +11,10 @@ export const results = join(bench, 'results')
 export const scratch = join(root, 'target', 'bench')
 
 /** The reference that prepare.mjs builds. */
-export const limitsProgram = join(root, 'target', 'release', 'examples', 'limits')
+export const limitsProgram = built(join('examples', 'limits'))
 
 /** Programs that prepare.mjs builds for the rows of the other bindings: Rust with a server, and C++. */
-export const costProgram = join(root, 'target', 'release', 'examples', 'cost')
+export const costProgram = built(join('examples', 'cost'))
 export const mintProgram = join(root, 'target', 'bench-cpp', 'mint')
 
 /** The package under test. */
@@ -26,5 +27,6 @@ export const callsAddon = join(root, 'target', 'bench-calls', 'calls.node')
 export const driverModule = (name) => join(root, 'target', 'drivers', `${name}.wasm`)
 
 /** What writes valid data of Dusk's drivers, and what times them natively: both link Dusk's own crates. */
-export const casesProgram = join(root, 'target', 'conformance', 'release', 'cases')
-export const nativeStakeProgram = join(root, 'target', 'conformance', 'timing', 'native-stake')
+export const conformanceBuild = join(root, 'target', 'conformance')
+export const casesProgram = built('cases', { folder: conformanceBuild })
+export const nativeStakeProgram = built('native-stake', { folder: conformanceBuild, profile: 'timing' })

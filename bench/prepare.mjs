@@ -4,7 +4,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { npm, plain, run } from '../scripts/process.mjs'
 import { SetUpError } from '../scripts/setup.mjs'
 import { Progress } from '../scripts/terminal.mjs'
-import { bench, callsAddon, limitsProgram, mintProgram, root } from './paths.mjs'
+import { bench, callsAddon, conformanceBuild, limitsProgram, mintProgram, root } from './paths.mjs'
 
 /** Peers need it; where there is none for this machine, a newer Node of the user's does. */
 const nodeLeast = 22
@@ -84,13 +84,16 @@ export async function prepare(groups) {
   await install('peers', bench, node)
   await buildCalls(node)
   if (suites.has('chain'))
-    await step('reference for the chain', 'cargo', ['build', '--release', '--locked', '--package', 'libmetachain-engine', '--example', 'limits'])
+    await step('reference for the chain', 'cargo', example('limits'))
   if (!existsSync(limitsProgram) && suites.has('chain')) throw new SetUpError(`cargo built no ${limitsProgram}.`)
   for (const make of new Set(groups.flatMap((group) => group.prepare ?? []))) await preparations[make](node)
   return { node, notes }
 }
 
-const conformance = (profile, name) => ['build', '--locked', '--profile', profile, '--manifest-path', join(root, 'conformance', 'Cargo.toml'), '--target-dir', join(root, 'target', 'conformance'), '--package', `libmetachain-conformance-${name}`]
+/** As a part of the whole workspace: alone it would have its libraries compiled with other features. */
+const example = (name) => ['build', '--release', '--locked', '--workspace', '--example', name]
+
+const conformance = (profile, name) => ['build', '--locked', '--profile', profile, '--manifest-path', join(root, 'conformance', 'Cargo.toml'), '--target-dir', conformanceBuild, '--package', `libmetachain-conformance-${name}`]
 
 /** What single groups ask for beyond that, by the name in their `prepare`. */
 const preparations = {
@@ -105,7 +108,7 @@ const preparations = {
 
 /** A program in Rust with a server, and one in C++ with the library linked into it. */
 async function buildBindings() {
-  await step('program for JSON-RPC', 'cargo', ['build', '--release', '--locked', '--package', 'libmetachain-rpc', '--example', 'cost'])
+  await step('program for JSON-RPC', 'cargo', example('cost'))
   const folder = dirname(mintProgram)
   await step('library for C++', 'make', ['--no-print-directory', '-C', join(root, 'crates', 'libmc'), `OUT=${folder}`])
   const source = join(bench, 'contestants', 'mint.cpp')

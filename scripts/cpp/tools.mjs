@@ -1,5 +1,6 @@
 // The compilers and their helpers: found, installed where that asks for no password, or done without.
 import { join } from 'node:path'
+import { built } from '../cargo.mjs'
 import { probe, root, run } from '../process.mjs'
 import { duration } from '../terminal.mjs'
 
@@ -54,7 +55,7 @@ export async function findTools(tally) {
     /** Where the library and the one with planted panics are laid out. */
     library: join(root, 'target', 'libmc'),
     planted: join(root, 'target', 'libmc-planted'),
-    server: join(root, 'target', 'release', 'examples', 'metachain-server'),
+    server: built(join('examples', 'metachain-server')),
   }
 }
 
@@ -71,6 +72,6 @@ export async function layOut(tools, tally) {
   // The ordinary one last, so that its archive is what stays in cargo's own folder.
   await step(tally, 'the library with planted panics builds', 'make', [...make, `OUT=${tools.planted}`, 'CARGO_FLAGS=--features planted-panic'])
   await step(tally, 'the library builds', 'make', [...make, `OUT=${tools.library}`])
-  const example = ['build', '--release', '--locked', '--package', 'libmetachain-libmc', '--example', 'metachain-server']
+  const example = ['build', '--release', '--locked', '--workspace', '--example', 'metachain-server']
   await step(tally, 'the server for the client builds', 'cargo', example)
 }
