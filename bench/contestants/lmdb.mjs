@@ -30,11 +30,7 @@ export class Lmdb {
 
   prepare(work, payloadBytes) {
     this.#payload = Buffer.alloc(payloadBytes, 0x5a)
-    return Array.from({ length: work.blocks }, (_, block) => {
-      const list = []
-      work.each(block, (from, to, amount) => list.push([addressBytes(from), addressBytes(to), amount]))
-      return list
-    })
+    return work.transfers()
   }
 
   #execute(transfers) {

@@ -37,11 +37,7 @@ export class Sqlite {
   /** Transfers in the form that suits it best: keys as bytes, made before the time runs. */
   prepare(work, payloadBytes) {
     this.#payload = Buffer.alloc(payloadBytes, 0x5a)
-    return Array.from({ length: work.blocks }, (_, block) => {
-      const list = []
-      work.each(block, (from, to, amount) => list.push([addressBytes(from), addressBytes(to), amount]))
-      return list
-    })
+    return work.transfers()
   }
 
   #execute(transfers) {

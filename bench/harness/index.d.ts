@@ -108,6 +108,8 @@ export class Work {
   each(block: number, use: (from: number, to: number, amount: number) => void): void
   /** A block's transfers as objects; `text` writes an account's address (default `address`). */
   objects(block: number, text?: (account: number) => string): MetaTransaction[]
+  /** The transfers of each block as `[from, to, amount]`: addresses as bytes, base units. */
+  transfers(): [from: Uint8Array, to: Uint8Array, amount: number][][]
 }
 
 /** Hands out one long list of transfers between so many accounts, piece by piece. */

@@ -54,6 +54,15 @@ export class Work {
     this.each(block, (from, to, amount) => list.push({ from: text(from), to: text(to), amount: BigInt(amount) }))
     return list
   }
+
+  /** The transfers of each block as `[from, to, amount]`: addresses as bytes, amounts as numbers. */
+  transfers() {
+    return Array.from({ length: this.blocks }, (_, block) => {
+      const list = []
+      this.each(block, (from, to, amount) => list.push([addressBytes(from), addressBytes(to), amount]))
+      return list
+    })
+  }
 }
 
 /** Hands out the list piece by piece. */
