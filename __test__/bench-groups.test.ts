@@ -17,10 +17,10 @@ test.before(() => mkdir(folder, { recursive: true }))
 test.after.always(() => rm(folder, { recursive: true, force: true }))
 
 /** Runs a module as a group, as the benchmark would, and gives what came of it. */
-async function group(name: string, code: string, extra: object = {}): Promise<{ rows?: { id: string }[]; notes?: string[]; error?: string; kind?: string; left: string[] }> {
+async function group(name: string, code: string, extra: object = {}): Promise<{ rows?: { id: string; limit?: string }[]; notes?: string[]; error?: string; kind?: string; left: string[] }> {
   const module = join(folder, `${name}.mjs`)
   await writeFile(module, code)
-  const order = { name, module: pathToFileURL(module).href, seconds: 60, asked: null, ...extra }
+  const order = { name, module: pathToFileURL(module).href, rows: { a: 'limit', c: 'least' }, seconds: 60, asked: null, ...extra }
   const own = join(folder, `${name}-stores`)
   const parent = `
     import { runGroup } from ${JSON.stringify(processes)}
@@ -38,16 +38,39 @@ test('a group tells its rows and notes, of those that were asked for', async (t)
     export async function run({ directory, measure, rows, note }) {
       writeFileSync(directory + '/store', 'a store')
       await note('a note')
-      const contestants = [{ name: 'ours', ids: ['a.1', 'a.1.b', 'c'], run: () => [1] }]
+      const contestants = [
+        { name: 'ours', ids: ['a.1', 'a.1.b', 'c'], run: () => [1] },
+        { name: 'limit', ids: ['a.1', 'a.1.b'], run: () => [1] },
+      ]
       await measure({ id: 'a.1', unit: 's', contestants })
       await measure({ id: 'd', unit: 's', contestants: [{ name: 'ours', run: () => { throw new Error('nobody asked') } }] })
-      await rows([{ id: 'a.2' }, { id: 'a.10' }])
+      await rows([{ id: 'a.2', contestant: 'other' }, { id: 'a.10', contestant: 'ours' }])
     }
   `
   const { rows, notes, left } = await group('rows', code, { asked: ['a.1', 'a.2'] })
-  t.deepEqual(rows?.map(({ id }) => id), ['a.1', 'a.1.b', 'a.2'])
+  t.deepEqual(rows?.map(({ id, limit }) => [id, limit]), [['a.1', 'limit'], ['a.1', 'limit'], ['a.1.b', 'limit'], ['a.1.b', 'limit'], ['a.2', 'limit']])
   t.deepEqual(notes, ['a note'])
   t.deepEqual(left, [])
+})
+
+test('no row of ours goes without the limit that its group names, unless the run says why', async (t) => {
+  const measuring = (...contestants: string[]) => `export async function run({ measure }) {
+    const contestants = ${JSON.stringify(contestants)}.map((name) => ({ name, ids: ['a.1', 'c.1'], run: () => { throw new Error(name + ' was measured') } }))
+    await measure({ id: 'a.1', unit: 's', contestants })
+  }`
+  const of = async (name: string, ...contestants: string[]) => (await group(name, measuring(...contestants))).error ?? ''
+  t.regex(await of('neither', 'ours', 'v8'), /nothing shows what the work of a\.1, c\.1 costs at least/)
+  t.regex(await of('one', 'ours', 'limit'), /nothing shows what the work of c\.1 costs at least/)
+  t.regex(await of('both', 'ours', 'limit', 'least'), /ours was measured/)
+  t.regex(await of('theirs', 'v8'), /v8 was measured/)
+  t.regex((await group('unnamed', measuring('ours', 'limit'), { rows: {} })).error ?? '', /the work of a\.1, c\.1 costs/)
+  t.regex((await group('told', `export const run = ({ rows }) => rows([{ id: 'c.2', contestant: 'ours' }])`)).error ?? '', /the work of c\.2 costs/)
+  const excused = await group('excused', `export async function run({ measure, rows }) {
+    await measure({ id: 'a.1', unit: 's', unlimited: 'a reason', contestants: [{ name: 'ours', run: () => [1] }] })
+    await rows([{ id: 'c.2', contestant: 'ours' }], { unlimited: 'a reason' })
+  }`)
+  t.deepEqual(excused.rows?.map(({ id, limit }) => [id, limit]), [['a.1', undefined], ['c.2', undefined]])
+  t.deepEqual(excused.notes, ['a reason: nothing shows what the work of a.1, c.2 costs at least'])
 })
 
 test('a group that fails says why', async (t) => {

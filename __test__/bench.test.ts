@@ -130,6 +130,21 @@ test('names of rows choose whole families, and never a longer number', async (t)
   t.true(chosen(null, false).reduce((sum, { seconds }) => sum + seconds, 0) <= 1800)
 })
 
+test('each family of rows names its limit, and tables say how far from it ours is', async (t) => {
+  const { groupsOf, suiteNames } = await inner<{ suiteNames: string[]; groupsOf: (options: object) => { name: string; rows: Record<string, string> }[] }>('suites/index.mjs')
+  const { cells } = await inner<{ cells: (rows: object[]) => string[][] }>('report/table.mjs')
+  const { limitOf } = await inner<{ limitOf: (families: Record<string, string>, id: string) => string | undefined }>('limits.mjs')
+  for (const quick of [true, false])
+    for (const { name, rows } of groupsOf({ suites: suiteNames, rows: null, quick, accounts: null }))
+      for (const [family, limit] of Object.entries(rows)) t.regex(limit, /^(limit|native|idle|in-process|rust)$/, `${name}: ${family}`)
+  const families = { 'a.decode': 'native', 'a.delay': 'idle' }
+  t.deepEqual(['a.decode.event', 'a.delay', 'a.call'].map((id) => limitOf(families, id)), ['native', 'idle', undefined])
+  const rows = (await measure({ id: 'a.delay', unit: 'ms', contestants: [{ name: 'ours', run: () => [4] }, { name: 'idle', run: () => [1] }] })).map((row) => ({ ...row, limit: 'idle' }))
+  const [head, ours] = cells(rows) as [string[], string[]]
+  t.is(ours[head.indexOf('of limit')], '0.25×')
+  t.false(cells(rows.map((row) => ({ ...row, limit: 'native' })))[0]?.includes('of limit'), 'it took no part')
+})
+
 test('goals are judged by ratio, by other rows and by value', async (t) => {
   const { judge } = await inner<{ judge: (goal: object, rows: object[]) => { met: boolean; found: string } | null }>('report/goals.mjs')
   const rows = [

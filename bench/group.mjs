@@ -1,5 +1,6 @@
 // The process of one group: measures, and tells the process that started it.
 import { measure } from './harness/measure.mjs'
+import { withLimits, withoutLimit } from './limits.mjs'
 import { asked } from './suites/index.mjs'
 
 const order = JSON.parse(process.argv[2])
@@ -39,17 +40,40 @@ function chosen(measurement) {
   return contestants.length > 0 ? { ...measurement, contestants } : null
 }
 
+/** Rows that have no limit here, by the reason. */
+const unlimited = new Map()
+/** A row of ours has its limit beside it, or this run has a reason, which is told at the end. */
+function limited(rows, reason) {
+  const lacking = withoutLimit(order.rows, rows)
+  if (lacking.length === 0) return
+  if (reason === undefined) throw new Error(`nothing shows what the work of ${lacking.join(', ')} costs at least`)
+  unlimited.set(reason, [...(unlimited.get(reason) ?? []), ...lacking])
+}
+
 const { run } = await import(order.module)
 await run({
   ...order,
   progress,
-  rows: (rows) => tell({ rows: rows.filter(({ id }) => asked(order.asked, id)) }),
+  /** Tells rows; `unlimited` as below. */
+  rows: (rows, { unlimited: reason } = {}) => {
+    const wanted = rows.filter(({ id }) => asked(order.asked, id))
+    limited(wanted, reason)
+    return tell({ rows: withLimits(order.rows, wanted) })
+  },
   note: (note) => tell({ note }),
-  /** `measure` of the harness, with what was asked for and within the group's time; tells its rows. */
-  measure: async (measurement) => {
+  /**
+   * `measure` of the harness, with what was asked for and within the group's time; tells its rows. `unlimited` is why
+   * this machine or this run has no limit for them, if so.
+   */
+  measure: async ({ unlimited: reason, ...measurement }) => {
     const wanted = chosen(measurement)
     const seconds = share()
-    if (wanted !== null) await tell({ rows: await measure({ rounds: roundsMost, warmup: order.quick ? 1 : 2, seconds, progress, ...wanted }) })
+    if (wanted === null) return
+    // Before the time runs: what would be refused afterwards need not be measured.
+    limited(wanted.contestants.flatMap(({ name, ids }) => ids.map((id) => ({ id, contestant: name }))), reason)
+    const rows = await measure({ rounds: roundsMost, warmup: order.quick ? 1 : 2, seconds, progress, ...wanted })
+    await tell({ rows: withLimits(order.rows, rows) })
   },
 })
+for (const [reason, ids] of unlimited) await tell({ note: `${reason}: nothing shows what the work of ${ids.join(', ')} costs at least` })
 process.exit(0)

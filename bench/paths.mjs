@@ -10,8 +10,9 @@ export const results = join(bench, 'results')
 /** Stores of a run lie in a folder below this one, named by the run's process. */
 export const scratch = join(root, 'target', 'bench')
 
-/** The reference that prepare.mjs builds. */
+/** The references that prepare.mjs builds: of the chain's work, and of loading drivers. */
 export const limitsProgram = built(join('examples', 'limits'))
+export const driverLimitsProgram = built(join('examples', 'driver-limits'))
 
 /** Programs that prepare.mjs builds for the rows of the other bindings: Rust with a server, and C++. */
 export const costProgram = built(join('examples', 'cost'))

@@ -6,6 +6,9 @@ import { callsAddon } from '../paths.mjs'
 /** Calls in a sample: one alone is too short for the clock. */
 const callsOf = 20_000
 
+/** Why there is no such addon, where there is none. */
+export const noCalls = 'there are no headers of this Node, or no C compiler'
+
 /** `{ nothing(), text(), convert(name, bytes) }`, or null where it could not be built. */
 export function loadCalls() {
   return existsSync(callsAddon) ? createRequire(import.meta.url)(callsAddon) : null

@@ -1,9 +1,8 @@
-// The reference that shows what the same work costs at least: a Rust program that obeys commands
-// (crates/engine/examples/limits).
+// A reference that shows what the same work costs at least: a Rust program that obeys commands
+// (crates/engine/examples/limits; crates/driver-host/examples/driver-limits).
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { limitsProgram } from '../paths.mjs'
-
 
 export class Limit {
   #child

@@ -4,12 +4,15 @@ import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { nativeStakeProgram } from '../paths.mjs'
 
+/** Why there is no such program, where there is none. */
+export const noNative = 'the native stake driver was not built'
+
 export class NativeStake {
   #child
   #answers = []
 
-  /** The program, or null where it was not built; `seconds` is the time it takes for a case. */
-  static start(seconds) {
+  /** The program, or null where it was not built; `seconds` is the time it takes for a single case. */
+  static start(seconds = 1) {
     return existsSync(nativeStakeProgram) ? new NativeStake(seconds) : null
   }
 
@@ -22,14 +25,23 @@ export class NativeStake {
     createInterface({ input: this.#child.stdout }).on('line', (line) => this.#answers.shift().resolve(JSON.parse(line)))
   }
 
+  #ask(question) {
+    return new Promise((resolve, reject) => {
+      this.#answers.push({ resolve, reject })
+      this.#child.stdin.write(`${JSON.stringify(question)}\n`)
+    })
+  }
+
   /** Microseconds of one call. */
   async time({ operation, name, data, text }) {
-    const encodes = operation === 'encodeInputFn'
-    const answer = await new Promise((resolve, reject) => {
-      this.#answers.push({ resolve, reject })
-      this.#child.stdin.write(`${JSON.stringify({ operation, name, data: encodes ? text : data.toString('hex') })}\n`)
-    })
-    return answer.nsPerCall.median / 1000
+    const { nsPerCall } = await this.#ask({ operation, name, data: operation === 'encodeInputFn' ? text : data.toString('hex') })
+    return nsPerCall.median / 1000
+  }
+
+  /** Microseconds of an item of a batch on so many threads: `count` of the events, one every `stride`, round and round. */
+  async timeBatch(events, { count, stride, threads }) {
+    const { ns } = await this.#ask({ events: events.map(({ name, data }) => ({ name, data: data.toString('hex') })), count, stride, threads })
+    return ns / 1000 / count
   }
 
   close() {

@@ -21,7 +21,7 @@ export const throughput = (rows) => [
 ]
 
 /** Transactions a second in memory, beside the EVMs. */
-export const building = (rows) => ['ours', 'edr', 'ethereumjs'].flatMap((contestant) => blocks(rows, 'evm.mint.', contestant, contestant))
+export const building = (rows) => ['ours', 'limit', 'edr', 'ethereumjs'].flatMap((contestant) => blocks(rows, 'evm.mint.', contestant, contestant))
 
 const units = { k: 1e3, M: 1e6 }
 

@@ -1,6 +1,6 @@
 // The few rows that a reader of the README wants to see.
 import { count, time, times } from './format.mjs'
-import { byId } from './table.mjs'
+import { byId, limitOf } from './table.mjs'
 
 /** What is said of a row, and how many transactions its blocks have, if any. */
 const chosen = [
@@ -24,9 +24,8 @@ const chosen = [
   ['rpc.mint.1000', 'mint a block of 1,000 over JSON-RPC', 1000],
 ]
 
-const isLimit = (name) => name === 'limit' || name === 'native'
 /** Whoever stands for another product; `limit-disk`, `ours-async` and their like do not. */
-const peers = ['sqlite', 'lmdb', 'edr', 'ethereumjs', 'v8', 'v8-workers', 'in-process']
+const peers = ['sqlite', 'lmdb', 'edr', 'ethereumjs', 'v8', 'v8-workers']
 
 /** Microseconds in the first word of a unit such as `ms a call`. */
 const micros = { ns: 1e-3, 'µs': 1, ms: 1e3, s: 1e6 }
@@ -45,10 +44,10 @@ export function headline(rows) {
   const lines = chosen.flatMap(([id, title, txs]) => {
     const ours = groups.get(id)?.find(({ contestant }) => contestant === 'ours')
     if (ours === undefined) return []
-    const ratios = Object.entries(ours.ratio_to)
-    const limit = ratios.find(([name]) => isLimit(name))
-    const others = ratios.filter(([name]) => peers.includes(name)).map(([name, { median }]) => `${times(median)} ${name}`)
-    return [[title, value(ours, txs), limit ? times(limit[1].median) : '', others.join(', '), `\`${id}\``]]
+    const limit = limitOf(groups.get(id))
+    const of = ours.ratio_to[limit]
+    const others = Object.entries(ours.ratio_to).filter(([name]) => peers.includes(name) && name !== limit)
+    return [[title, value(ours, txs), of ? times(of.median) : '', others.map(([name, { median }]) => `${times(median)} ${name}`).join(', '), `\`${id}\``]]
   })
   return lines.length === 0 ? [] : [['', 'this package', 'of its limit', 'beside others', 'row'], ...lines]
 }

@@ -3,8 +3,8 @@ import { paint } from '../../scripts/terminal.mjs'
 import { goals, judge } from './goals.mjs'
 import { number, times } from './format.mjs'
 
-/** The reference of a row, if it has one. */
-const limitOf = (rows) => ['limit', 'native'].find((name) => rows.some(({ contestant }) => contestant === name))
+/** Who shows what the work of these rows, which are one measurement's, costs at least: its group says so, or the name. */
+export const limitOf = (rows) => [rows[0].limit, 'limit', 'native'].find((name) => rows.some(({ contestant }) => contestant === name))
 
 /** Rows of one measurement as cells, the heading first. */
 export function cells(rows) {

@@ -1,5 +1,5 @@
 // Rows of blocks on a chain of many accounts: mint, connect, disconnect, each beside its limits and its peers.
-import { batching, batchingLimit, callingLimit, committingLimit, connecting, copyingLimit, disconnecting, executingLimit, inputs, minting, mintingLimit, peering, syncingLimit } from './chain-contestants.mjs'
+import { batching, batchingLimit, callingLimit, committingLimit, connecting, copyingLimit, disconnecting, executingLimit, inputs, minting, mintingLimit, peering, revertingLimit, syncingLimit } from './chain-contestants.mjs'
 import { settle, World } from './world.mjs'
 
 /** Blocks of this many transactions are also taken back. */
@@ -72,8 +72,10 @@ async function connectRows(world, txs, order) {
 }
 
 async function disconnectRow(world, txs, order) {
+  const bytes = await world.disconnectBytes(txs)
   await measured(world, order, `disconnect.${txs}`, [
     ...world.subjects.map((subject) => disconnecting(world, subject, txs)),
     ...world.subjects.map((subject) => connecting(world, subject, txs, 'await connectBlock, for comparison', 'root', 'connect', 'connect')),
+    revertingLimit(world, txs, bytes),
   ])
 }

@@ -1,5 +1,5 @@
 // Who takes part in the rows of blocks, and in which ways.
-import { loadCalls, timesOf } from '../contestants/calls.mjs'
+import { loadCalls, noCalls, timesOf } from '../contestants/calls.mjs'
 import { checksummed } from '../contestants/checksum.mjs'
 import { mean } from '../harness/statistics.mjs'
 
@@ -29,12 +29,14 @@ export function minting(world, subject, txs, note, input, way = '') {
   }
 }
 
+export const mintingNote = 'Rust: execution in place, state root, transaction root, payload, block hash; reads no address texts, leaves nothing as it was'
+
 /** The reference building blocks in memory. */
 export function mintingLimit(world, txs) {
   let work
   return {
     name: 'limit',
-    note: 'Rust: execution in place, state root, transaction root, payload, block hash; reads no address texts, leaves nothing as it was',
+    note: mintingNote,
     prepare: async () => {
       await world.follow()
       work = world.nextOfLimit(txs)
@@ -117,7 +119,7 @@ export function copyingLimit(world, txs, bytes) {
 export async function callingLimit({ note }) {
   const calls = loadCalls()
   if (calls !== null) return { name: 'limit-call', note: 'C: one Node-API call that does nothing', run: () => timesOf(calls.nothing) }
-  await note('limit-call is missing: there are no headers of this Node, or no C compiler')
+  await note(`limit-call is missing: ${noCalls}`)
   return null
 }
 
@@ -131,6 +133,15 @@ export function peering(world, peer, txs, payloadBytes, method) {
     prepare: () => (blocks = peer.prepare(world.nextOfPeers(txs), payloadBytes)),
     run: () => peer[method](blocks),
   }
+}
+
+/** The reference taking back blocks that it has just executed. */
+export function revertingLimit(world, txs, bytes) {
+  const note = `Rust: the transfers moved back in place, state root, one write of ${bytes} bytes, one fdatasync; what was moved is in memory`
+  return following(world, txs, 'limit', note, async (work) => {
+    await world.limit.ask('execute', work.counter, txs, work.blocks)
+    return world.limit.times('revert', work.counter, txs, work.blocks, bytes)
+  })
 }
 
 /** Takes blocks back that it has just connected. */

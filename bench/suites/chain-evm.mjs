@@ -1,9 +1,10 @@
 // Building blocks of simple transfers beside two EVMs, on fewer accounts than the chain has elsewhere.
 import { EthereumJs } from '../contestants/ethereumjs.mjs'
 import { Edr } from '../contestants/edr.mjs'
+import { Limit } from '../contestants/limit.mjs'
 import { ChainUnderTest } from '../harness/chain.mjs'
 import { Workload } from '../harness/workload.mjs'
-import { inputs } from './chain-contestants.mjs'
+import { inputs, mintingNote } from './chain-contestants.mjs'
 import { implementations } from './implementations.mjs'
 
 /** Blocks a round: the EVMs take their time. */
@@ -18,6 +19,8 @@ export async function run({ accounts, sizes, progress, measure }) {
     progress(`${evm.name}: ${accounts} accounts`)
     await evm.open(accounts)
   }
+  const limit = new Limit()
+  await limit.ask('accounts', accounts)
   const workload = new Workload(accounts)
   for (const txs of sizes) {
     const next = () => workload.next(txs, blocksOf[txs])
@@ -27,9 +30,18 @@ export async function run({ accounts, sizes, progress, measure }) {
       warmup: 1,
       contestants: [
         { name: 'ours', note: 'mintBlock of a TxBatch new to the library; nothing is signed here', run: () => ours.mint(next(), (work, block) => inputs.packed(ours, work, block)) },
+        {
+          name: 'limit',
+          note: `${mintingNote}; the same number of accounts`,
+          run: () => {
+            const { counter, blocks } = next()
+            return limit.times('mint', counter, txs, blocks)
+          },
+        },
         ...evms.map((evm) => ({ name: evm.name, note: evm.note, settings: evm.settings, run: () => evm.mint(next()) })),
       ],
     })
   }
+  limit.close()
   await ours.close()
 }

@@ -1,26 +1,30 @@
 // Rows of batches: many events decoded on all cores, and how long they keep the event loop from turning.
 import { setTimeout as wait } from 'node:timers/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { NativeStake, noNative } from '../contestants/native-stake.mjs'
 import { V8Workers } from '../contestants/v8-workers.mjs'
 import { median, spread } from '../harness/statistics.mjs'
-import { stakeCases, stakeDrivers, threads } from './driver-cases.mjs'
+import { stakeBatch, stakeDrivers, threads } from './driver-cases.mjs'
 
 export async function run({ quick, items: count, measure, rows, progress }) {
   const { ours, v8, wasm } = await stakeDrivers()
-  const events = stakeCases(v8, 200).filter(({ operation }) => operation === 'decodeEvent')
-  const items = Array.from({ length: count }, (_, index) => events[(index * 7919) % events.length])
+  const { items, native } = stakeBatch(v8, count)
+  const program = NativeStake.start()
   const workers = await V8Workers.start(new WebAssembly.Module(wasm), threads)
   await agree(items.slice(0, 3000), ours, v8, workers)
   await measure({
     id: 'driver.batch.decode',
     unit: 'µs an item',
+    unlimited: program === null ? noNative : undefined,
     contestants: [
       { name: 'ours', note: `decodeEvents of ${count} events of the stake driver, parsed`, threads, run: () => each(items, () => ours.decodeEvents(items)) },
       { name: 'ours-json', note: 'decodeEventsJson: the driver’s own text', threads, run: () => each(items, () => ours.decodeEventsJson(items)) },
       { name: 'v8', note: 'one after the other on the main thread, which does nothing else meanwhile', threads: 1, run: () => each(items, () => decodeAll(v8, items)) },
       { name: 'v8-workers', note: 'a worker for each core; packed columns there and back, parsed on the main thread', threads, run: () => each(items, () => workers.decodeEvents(items)) },
+      ...native(program, threads),
     ],
   })
+  program?.close()
   await rows(await delays(items, ours, quick ? 3 : 7, progress))
   await workers.close()
 }

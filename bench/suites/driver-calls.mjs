@@ -1,6 +1,6 @@
 // Rows of single calls: every conversion of the stake driver, and calls in which the driver does next to nothing.
-import { loadCalls } from '../contestants/calls.mjs'
-import { NativeStake } from '../contestants/native-stake.mjs'
+import { loadCalls, noCalls } from '../contestants/calls.mjs'
+import { NativeStake, noNative } from '../contestants/native-stake.mjs'
 import { callOf, stakeCases, stakeDrivers } from './driver-cases.mjs'
 
 const unit = 'µs a call'
@@ -11,7 +11,7 @@ const families = { 'decode.event': 'decodeEvent', 'decode.input': 'decodeInputFn
 const small = 'burnt_amount'
 
 export async function run(order) {
-  const { quick, measure, note } = order
+  const { quick, measure } = order
   const drivers = await stakeDrivers()
   const cases = stakeCases(drivers.v8, 1)
   const inputs = cases.filter(({ operation }) => operation === 'decodeInputFn').map((one) => ({ ...one, operation: 'encodeInputFn' }))
@@ -19,7 +19,6 @@ export async function run(order) {
   for (const one of all) agree(drivers, one)
   const milliseconds = quick ? 2 : 20
   const native = NativeStake.start(quick ? 0.02 : 0.1)
-  if (native === null) await note('the native stake driver was not built: rows of conversions have no contestant `native`')
   for (const [family, operation] of Object.entries(families)) {
     const own = all.filter((one) => one.operation === operation)
     await measure(row(`driver.${family}`, own, 'mean of all its calls', { drivers, native, milliseconds }))
@@ -41,6 +40,7 @@ function row(id, cases, what, { drivers, native, milliseconds }) {
   return {
     id,
     unit,
+    unlimited: native ? undefined : noNative,
     contestants: [
       subject('ours', drivers.ours, `${what}; text out, not parsed; compiled in full`),
       subject('v8', drivers.v8, 'the same module run by V8, by a careful loader'),
@@ -77,6 +77,7 @@ function spent(call, driver, calls) {
 async function overheads({ ours, v8 }, milliseconds, measure) {
   const reference = loadCalls()
   const limit = (call, note) => (reference ? [{ name: 'limit', note, run: () => timesOf(call, reference, milliseconds) }] : [])
+  const unlimited = reference ? undefined : noCalls
   const both = (call, note) => [
     { name: 'ours', note, run: () => timesOf(call, ours, milliseconds) },
     { name: 'v8', note: 'the same module run by V8, by a careful loader', run: () => timesOf(call, v8, milliseconds) },
@@ -84,9 +85,11 @@ async function overheads({ ours, v8 }, milliseconds, measure) {
   await measure({
     id: 'driver.call.version',
     unit,
+    unlimited,
     contestants: [...both((driver) => driver.getVersion(), 'getVersion, asked of the driver each time'), ...limit((addon) => addon.text(), 'C: a function of an addon that returns a short text')],
   })
   const data = Buffer.alloc(8)
+  const bytes = Buffer.from(errorText)
   const rejected = (driver) => {
     try {
       return driver.decodeEventJson('no such event', data)
@@ -97,17 +100,21 @@ async function overheads({ ours, v8 }, milliseconds, measure) {
   await measure({
     id: 'driver.call.rejected',
     unit,
+    unlimited,
     contestants: [
       ...both(rejected, 'an event the driver does not know: an error with its text and a stack'),
-      { name: 'limit-error', note: 'V8: an error with a text and a stack, thrown and caught', run: () => timesOf(thrown, data, milliseconds) },
-      ...limit((addon) => addon.convert('no such event', data), 'C: a function of an addon that takes a name and bytes and returns a text'),
+      { name: 'limit-error', note: 'V8: an error with a text and a stack, thrown and caught', run: () => timesOf(() => thrown(errorText), null, milliseconds) },
+      ...limit((addon) => thrown(addon.convert('no such event', bytes)), 'C: a function of an addon that takes a name and bytes and returns a text; V8: an error of that text with a stack, thrown and caught'),
     ],
   })
 }
 
-function thrown() {
+/** What the driver says of such an event. */
+const errorText = 'Unsupported("event no such event")'
+
+function thrown(text) {
   try {
-    throw new Error('Unsupported("event no such event")')
+    throw new Error(text)
   } catch (error) {
     return error
   }

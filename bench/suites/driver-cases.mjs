@@ -36,6 +36,24 @@ export function stakeCases(driver, rounds) {
   })
 }
 
+/** From one event of a batch to the next, so that neighbours are of different kinds. */
+const stride = 7919
+/** The native reference decodes no more: an item costs it the same in a longer batch. */
+const nativeMost = 20_000
+
+/** A batch of so many events of the stake driver: `items`, and `native`, the reference decoding such a batch. */
+export function stakeBatch(driver, count) {
+  const events = stakeCases(driver, 200).filter(({ operation }) => operation === 'decodeEvent')
+  const items = Array.from({ length: count }, (_, index) => events[(index * stride) % events.length])
+  const batch = { count: Math.min(count, nativeMost), stride }
+  /** The contestants of a row, none where the reference was not built. */
+  const native = (program, on, ids) => {
+    const note = `Rust: the published driver crate decoding ${batch.count} such events, called without a sandbox on as many threads; texts, not parsed`
+    return program === null ? [] : [{ name: 'native', ...ids, note, threads: on, run: async () => [await program.timeBatch(events, { ...batch, threads: on })] }]
+  }
+  return { items, native }
+}
+
 /** Ours and V8's, loaded with the same module; ours compiled as well as it ever is. */
 export async function stakeDrivers(options = {}) {
   const [{ implementation }] = await implementations()

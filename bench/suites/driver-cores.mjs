@@ -1,6 +1,7 @@
 // Rows of a batch on one core, on two, and so on to all of them.
+import { NativeStake, noNative } from '../contestants/native-stake.mjs'
 import { V8Workers } from '../contestants/v8-workers.mjs'
-import { stakeCases, stakeDrivers, threads as most } from './driver-cases.mjs'
+import { stakeBatch, stakeDrivers, threads as most } from './driver-cases.mjs'
 import { implementations } from './implementations.mjs'
 
 /** 1, 2, 4 … and all. */
@@ -9,8 +10,8 @@ const counts = [...new Set([...Array.from({ length: 10 }, (_, power) => 2 ** pow
 export async function run({ items: count, measure }) {
   const [{ implementation }] = await implementations()
   const { ours, v8, wasm } = await stakeDrivers()
-  const events = stakeCases(v8, 200).filter(({ operation }) => operation === 'decodeEvent')
-  const items = Array.from({ length: count }, (_, index) => events[(index * 7919) % events.length])
+  const { items, native } = stakeBatch(v8, count)
+  const program = NativeStake.start()
   const module = new WebAssembly.Module(wasm)
   const workers = new Map()
   for (const threads of counts) workers.set(threads, await V8Workers.start(module, threads))
@@ -30,8 +31,10 @@ export async function run({ items: count, measure }) {
       threads,
       run: () => perItem(count, () => workers.get(threads).decodeEvents(items)),
     },
+    ...native(program, threads, { ids: [`driver.batch.cores.${threads}`] }),
   ])
-  await measure({ id: 'driver.batch.cores', unit: 'µs an item', contestants })
+  await measure({ id: 'driver.batch.cores', unit: 'µs an item', unlimited: program === null ? noNative : undefined, contestants })
+  program?.close()
   for (const those of workers.values()) await those.close()
 }
 

@@ -2,9 +2,10 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Limit } from '../contestants/limit.mjs'
 import { V8Driver } from '../contestants/v8-driver.mjs'
 import { timed, timedAsync } from '../harness/measure.mjs'
-import { packageEntry } from '../paths.mjs'
+import { driverLimitsProgram, driverModule, packageEntry } from '../paths.mjs'
 import { stakeDrivers } from './driver-cases.mjs'
 
 const child = new URL('./driver-load-child.mjs', import.meta.url).pathname
@@ -12,9 +13,14 @@ const child = new URL('./driver-load-child.mjs', import.meta.url).pathname
 const loadsOf = 20
 const instancesOf = 200
 
+/** Microseconds, once they are there, as milliseconds. */
+const milliseconds = async (times) => (await times).map((micros) => micros / 1000)
+
 export async function run({ quick, directory, measure }) {
   mkdirSync(directory, { recursive: true })
   const { Driver, wasm } = await stakeDrivers({ optimization: 'quick' })
+  const limit = new Limit(driverLimitsProgram)
+  await limit.ask('module', driverModule('stake'))
   let counter = 0
   /** The same code as a module that nobody has seen: a custom section changes the bytes alone. */
   const unseen = () => Uint8Array.from([...wasm, 0, 6, 1, 0x78, ...Buffer.from(Uint32Array.of((counter += 1)).buffer)])
@@ -36,6 +42,7 @@ export async function run({ quick, directory, measure }) {
       { name: 'ours', note: 'Driver.load of a module never seen: checked, compiled quickly, started', run: loading({}) },
       ...(quick ? [] : [{ name: 'ours-full', note: 'with optimization: full', run: loading({ optimization: 'full' }) }]),
       { name: 'v8', note: 'WebAssembly.Module, an instance, init; V8 compiles functions when they are first called', run: loadingV8 },
+      { name: 'limit', note: "Rust: wasmtime's compiler alone, set as for the first code; nothing checked, loaded or started", run: () => milliseconds(limit.times('compile', 1)) },
     ],
   })
   const cacheDir = join(directory, 'code')
@@ -72,6 +79,11 @@ export async function run({ quick, directory, measure }) {
           return times
         },
       },
+      {
+        name: 'limit',
+        note: 'Rust: one hash of the module, by which its code is found, and an instance of wasmtime with its init; no handle, no buffers, no JavaScript',
+        run: () => milliseconds(limit.times('find', loadsOf)),
+      },
     ],
   })
   const fresh = await Driver.load(wasm, { isolation: 'fresh', optimization: 'full' })
@@ -82,6 +94,8 @@ export async function run({ quick, directory, measure }) {
     contestants: [
       { name: 'ours', note: "getVersion with isolation: 'fresh': a new instance, its init, the call", run: () => Array.from({ length: instancesOf }, () => timed(() => fresh.getVersion())) },
       { name: 'v8', note: 'a new WebAssembly.Instance of a compiled module, its init, the call', run: () => Array.from({ length: instancesOf }, () => timed(() => new V8Driver(compiled).getVersion())) },
+      { name: 'limit', note: 'Rust: an instance of wasmtime, its init, room for the answer, the call; no limits of memory, no other exports, no JavaScript', run: () => limit.times('version', instancesOf) },
     ],
   })
+  limit.close()
 }

@@ -1,5 +1,6 @@
 // What calls and loads leave behind in memory: its slope after a warm-up, over many of them.
 import { setTimeout as wait } from 'node:timers/promises'
+import { loadCalls, noCalls } from '../contestants/calls.mjs'
 import { V8Driver } from '../contestants/v8-driver.mjs'
 import { callOf, stakeCases, stakeDrivers } from './driver-cases.mjs'
 
@@ -21,12 +22,20 @@ export async function run({ calls, loads, rows, progress }) {
   }
   const calling = (driver) => (index) => void one(driver, index)
   const loading = async () => (await Driver.load(wasm)).close()
+  const addon = loadCalls()
+  const zero = 'the bound is 0, so there is no ratio'
   await rows([
     await slope('driver.memory.calls', 'ours', `${calls} small calls, one in eight rejected; after a warm-up`, calls, 1e6, calling(ours), progress),
     await slope('driver.memory.calls', 'v8', 'the same by V8', calls, 1e6, calling(v8), progress),
     await slope('driver.memory.loads', 'ours', `${loads} times Driver.load and close of the same module; after a warm-up`, loads, 1e4, loading, progress),
     await slope('driver.memory.loads', 'v8', 'a new instance of a compiled module', loads, 1e4, ((module) => () => void new V8Driver(module))(new WebAssembly.Module(wasm)), progress),
-  ])
+    ...(addon === null
+      ? []
+      : [
+          await slope('driver.memory.calls', 'limit', `C: as many calls of an addon that takes a name and bytes, returns a text and keeps nothing: ${zero}`, calls, 1e6, () => void addon.convert('no such event', data), progress),
+          await slope('driver.memory.loads', 'limit', `C: such calls, as many as loads, each awaited: ${zero}`, loads, 1e4, async () => addon.convert('no such event', data), progress),
+        ]),
+  ], { unlimited: addon === null ? noCalls : undefined })
 }
 
 /** The line of least squares through resident memory, MiB for so many. */

@@ -12,9 +12,9 @@ export function label(accounts) {
 const file = (name) => new URL(`./${name}.mjs`, import.meta.url).href
 
 /**
- * The groups of a run, in order: what they are called, which rows they have (beginnings of their names), the module
- * that runs them, the seconds they may take on two idle cores, into how many measurements these are divided, and
- * whatever else the module wants to know.
+ * The groups of a run, in order: what they are called, which rows they have (beginnings of their names, each with the
+ * contestant that shows what its work costs at least), the module that runs them, the seconds they may take on two idle
+ * cores, into how many measurements these are divided, and whatever else the module wants to know.
  */
 function chainGroups({ quick, accounts }) {
   const many = accounts ?? (quick ? 50_000 : 1_000_000)
@@ -24,30 +24,31 @@ function chainGroups({ quick, accounts }) {
   const sizes = quick ? [1, 100, 1000] : [1, 100, 1000, 10_000]
   const long = (size) => size > 1_000_000
   return [
-    { name: 'blocks', rows: ['mint.', 'connect.', 'disconnect.'], module: file('chain-blocks'), accounts: many, sizes, seconds: quick ? 40 : 330, measurements: 4 * sizes.length + 1 },
-    { name: 'evm', rows: ['evm.'], module: file('chain-evm'), accounts: quick ? 5_000 : 50_000, sizes: quick ? [1, 100] : [1, 100, 1000], seconds: quick ? 15 : 100, measurements: quick ? 2 : 3 },
-    ...scales.map((size) => ({ name: `scale.${label(size)}`, rows: [`scale.${label(size)}`], module: file('chain-scale'), accounts: size, seconds: quick ? 6 : long(size) ? 180 : 40 })),
-    { name: 'memory', rows: ['memory.'], module: file('chain-memory'), stages, seconds: quick ? 10 : 120 },
-    ...opens.map((size) => ({ name: `open.${label(size)}`, rows: [`open.clean.${label(size)}`, `open.killed.${label(size)}`], module: file('chain-open'), accounts: size, seconds: quick ? 20 : long(size) ? 240 : 60, measurements: 2 })),
+    { name: 'blocks', rows: { 'mint.': 'limit', 'connect.': 'limit', 'disconnect.': 'limit' }, module: file('chain-blocks'), accounts: many, sizes, seconds: quick ? 40 : 330, measurements: 4 * sizes.length + 1 },
+    { name: 'evm', rows: { 'evm.': 'limit' }, module: file('chain-evm'), accounts: quick ? 5_000 : 50_000, sizes: quick ? [1, 100] : [1, 100, 1000], seconds: quick ? 15 : 100, measurements: quick ? 2 : 3 },
+    ...scales.map((size) => ({ name: `scale.${label(size)}`, rows: { [`scale.${label(size)}`]: 'limit' }, module: file('chain-scale'), accounts: size, seconds: quick ? 6 : long(size) ? 180 : 40 })),
+    { name: 'memory', rows: { 'memory.': 'limit' }, module: file('chain-memory'), stages, seconds: quick ? 10 : 120 },
+    ...opens.map((size) => ({ name: `open.${label(size)}`, rows: { [`open.clean.${label(size)}`]: 'limit', [`open.killed.${label(size)}`]: 'limit' }, module: file('chain-open'), accounts: size, seconds: quick ? 20 : long(size) ? 240 : 60, measurements: 2 })),
   ]
 }
 
 /** Rows of drivers; the native reference takes minutes to build, so a quick run does with what is there. */
 function driverGroups({ quick }) {
+  const native = quick ? ['stake'] : ['stake', 'native-stake']
   const group = (name, rows, more) => ({ name, rows, module: file(`driver-${name}`), prepare: ['stake'], ...more })
   return [
-    group('calls', ['driver.call', 'driver.decode', 'driver.encode'], { prepare: quick ? ['stake'] : ['stake', 'native-stake'], seconds: quick ? 12 : 240, measurements: quick ? 10 : 55 }),
-    group('loads', ['driver.load', 'driver.instance'], { seconds: quick ? 8 : 60, measurements: 3 }),
-    group('batch', ['driver.batch.decode', 'driver.batch.delay'], { items: quick ? 5_000 : 100_000, seconds: quick ? 5 : 120 }),
-    group('cores', ['driver.batch.cores'], { items: quick ? 5_000 : 50_000, seconds: quick ? 5 : 40 }),
-    group('memory', ['driver.memory'], { calls: quick ? 50_000 : 1_000_000, loads: quick ? 500 : 10_000, seconds: quick ? 5 : 60 }),
+    group('calls', { 'driver.call': 'limit', 'driver.decode': 'native', 'driver.encode': 'native' }, { prepare: native, seconds: quick ? 12 : 240, measurements: quick ? 10 : 55 }),
+    group('loads', { 'driver.load': 'limit', 'driver.instance': 'limit' }, { prepare: ['stake', 'driver-limits'], seconds: quick ? 8 : 60, measurements: 3 }),
+    group('batch', { 'driver.batch.decode': 'native', 'driver.batch.delay': 'idle' }, { prepare: native, items: quick ? 5_000 : 100_000, seconds: quick ? 5 : 120 }),
+    group('cores', { 'driver.batch.cores': 'native' }, { prepare: native, items: quick ? 5_000 : 50_000, seconds: quick ? 5 : 40 }),
+    group('memory', { 'driver.memory': 'limit' }, { calls: quick ? 50_000 : 1_000_000, loads: quick ? 500 : 10_000, seconds: quick ? 5 : 60 }),
   ]
 }
 
 /** The other two bindings: JSON-RPC and C++. */
 function rpcGroups({ quick }) {
   const sizes = quick ? [100, 1000] : [1, 100, 1000, 10_000]
-  return [{ name: 'mint', rows: ['rpc.mint', 'cpp.mint'], module: file('rpc-mint'), prepare: ['rpc'], sizes, seconds: quick ? 15 : 120, measurements: 2 * sizes.length }]
+  return [{ name: 'mint', rows: { 'rpc.mint': 'in-process', 'cpp.mint': 'rust' }, module: file('rpc-mint'), prepare: ['rpc'], sizes, seconds: quick ? 15 : 120, measurements: 2 * sizes.length }]
 }
 
 const suites = { chain: chainGroups, driver: driverGroups, rpc: rpcGroups }
@@ -67,7 +68,7 @@ export const asked = (names, row) => names === null || names.some((name) => agre
 export function groupsOf(options) {
   return options.suites.flatMap((suite) =>
     suites[suite](options)
-      .filter((group) => group.rows.some((row) => asked(options.rows, row)))
+      .filter((group) => Object.keys(group.rows).some((row) => asked(options.rows, row)))
       .map((group) => ({ suite, ...group, asked: options.rows })),
   )
 }

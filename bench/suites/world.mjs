@@ -100,6 +100,17 @@ export class World {
     return { payload: block.payload.length, record: recordBytes(this.ours.directory) }
   }
 
+  /** Bytes of the record of a block of so many transfers that is taken back. */
+  async disconnectBytes(txs) {
+    const [block] = await this.ours.produce(this.next(this.ours, txs, 1))
+    const { connector, directory } = this.ours
+    connector.connectBlockSync(block)
+    await connector.disconnectBlock(block.nativeHash)
+    const bytes = recordBytes(directory)
+    connector.connectBlockSync(block)
+    return bytes
+  }
+
   async close() {
     this.limit.close()
     for (const peer of this.peers) await peer.close()

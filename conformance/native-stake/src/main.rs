@@ -8,6 +8,14 @@
 //! → {"operation":"decodeEvent","name":"stake","calls":81920,"nsPerCall":{"median":9120.5,"low":9080.1,"high":9301.7},"output":"{…}"}
 //! ```
 //!
+//! A line with `events` times a batch instead: so many of them, in the order that the stride gives, decoded
+//! on so many threads, their texts kept until all are there.
+//!
+//! ```text
+//! {"events":[{"name":"stake","data":"00ff…"},…],"count":20000,"stride":7919,"threads":2}
+//! → {"ns":91203312}
+//! ```
+//!
 //! Every sample is a run of calls about a hundredth of the time long; `low` and `high` are the 5th
 //! and the 95th percentile of the samples. `native-stake [SECONDS]` sets the time of a case. Build it
 //! with the profile `timing`, which optimises as the modules are optimised.
@@ -15,6 +23,8 @@
 use std::error::Error;
 use std::hint::black_box;
 use std::io::{BufRead, Write, stdin, stdout};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use dusk_data_driver::ConvertibleContract;
@@ -23,6 +33,8 @@ use serde::{Deserialize, Serialize};
 
 const SECONDS: f64 = 1.0;
 const SAMPLES: u32 = 100;
+/// Events that a thread takes at a time.
+const CHUNK: usize = 64;
 
 #[derive(Clone, Copy, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,6 +43,27 @@ enum Operation {
     DecodeInputFn,
     DecodeOutputFn,
     DecodeEvent,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Question {
+    Case(Case),
+    Batch(Batch),
+}
+
+#[derive(Deserialize)]
+struct Batch {
+    events: Vec<Event>,
+    count: usize,
+    stride: usize,
+    threads: usize,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    name: String,
+    data: String,
 }
 
 #[derive(Deserialize)]
@@ -121,8 +154,52 @@ fn unhex(digits: &str) -> Result<Vec<u8>, Box<dyn Error>> {
 }
 
 fn answer(line: &str, total: Duration) -> Result<String, Box<dyn Error>> {
+    match serde_json::from_str(line)? {
+        Question::Case(case) => time_case(case, total),
+        Question::Batch(batch) => time_batch(&batch),
+    }
+}
+
+fn time_batch(batch: &Batch) -> Result<String, Box<dyn Error>> {
+    let events = batch
+        .events
+        .iter()
+        .map(|event| Ok((event.name.as_str(), Aligned::new(&unhex(&event.data)?))))
+        .collect::<Result<Vec<_>, Box<dyn Error>>>()?;
+    if events.is_empty() {
+        return Err("a batch has events".into());
+    }
+    let taken = AtomicUsize::new(0);
+    // What one thread decodes. Errors are texts, for they go from thread to thread.
+    let decode = || -> Result<Vec<Vec<u8>>, String> {
+        let mut texts = Vec::new();
+        loop {
+            let first = taken.fetch_add(CHUNK, Ordering::Relaxed);
+            if first >= batch.count {
+                return Ok(texts);
+            }
+            for index in first..batch.count.min(first + CHUNK) {
+                let (name, data) = &events[index.wrapping_mul(batch.stride) % events.len()];
+                let answer = call(&ContractDriver, Operation::DecodeEvent, name, data.bytes());
+                texts.push(answer.map_err(|error| format!("{name}: {error}"))?);
+            }
+        }
+    };
+    let start = Instant::now();
+    let texts = thread::scope(|scope| {
+        let threads: Vec<_> = (0..batch.threads).map(|_| scope.spawn(decode)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| "a thread panicked")?)
+            .collect::<Result<Vec<_>, String>>()
+    })?;
+    let ns = start.elapsed().as_nanos();
+    black_box(texts);
+    Ok(format!("{{\"ns\":{ns}}}"))
+}
+
+fn time_case(case: Case, total: Duration) -> Result<String, Box<dyn Error>> {
     let driver = ContractDriver;
-    let case: Case = serde_json::from_str(line)?;
     let data = match case.operation {
         Operation::EncodeInputFn => case.data.into_bytes(),
         _ => unhex(&case.data)?,

@@ -14,6 +14,8 @@
 //! mint COUNTER TXS BLOCKS             the same, with tx root, payload and block hash
 //! file PATH BYTES                     makes the file that `commit` and `append` write to
 //! commit COUNTER TXS BLOCKS BYTES     the same, with a write of BYTES and a sync for each block
+//! revert COUNTER TXS BLOCKS BYTES     takes the blocks executed last back, the last first, each with a
+//!                                     write and a sync, and executes them again unmeasured
 //! append BYTES TIMES                  a write and a sync alone
 //! copy BYTES TIMES                    a copy of so many bytes in memory
 //! save PATH                           writes all accounts to a file
@@ -82,6 +84,10 @@ impl Limits {
                 };
                 self.blocks(blocks, &then)
             }
+            "revert" => {
+                let blocks = [word()?.parse()?, word()?.parse()?, word()?.parse()?];
+                self.revert(blocks, word()?.parse()?)
+            }
             "file" => {
                 self.log = Some(Log::create(Path::new(word()?), word()?.parse()?)?);
                 Ok("{}".into())
@@ -146,6 +152,30 @@ impl Limits {
         Ok(format!(
             "{{\"ns\":{total:?},\"accountsNs\":{accounts:?},\"treeNs\":{tree:?},\"root\":\"{root}\"}}"
         ))
+    }
+
+    /// Takes blocks back in place. What was moved is known beforehand: it is kept in memory.
+    fn revert(&mut self, words: [u32; 3], bytes: usize) -> Answer {
+        let [mut counter, txs, blocks] = words;
+        let state = self.state.as_mut().ok_or("there are no accounts yet")?;
+        let log = self.log.as_mut().ok_or("there is no file yet")?;
+        let record = vec![0x5a; bytes];
+        let lists: Vec<Vec<Transfer>> = (0..blocks)
+            .map(|_| transfers(&mut counter, txs, state.accounts()))
+            .collect();
+        let mut ns = Vec::new();
+        for list in lists.iter().rev() {
+            let start = Instant::now();
+            state.revert(list)?;
+            state.hash_changes();
+            log.append(&record)?;
+            ns.push(start.elapsed().as_nanos());
+        }
+        for list in &lists {
+            state.execute(list)?;
+            state.hash_changes();
+        }
+        Ok(format!("{{\"ns\":{ns:?},\"root\":\"{}\"}}", state.root()))
     }
 
     fn append(&mut self, bytes: usize, times: u32) -> Answer {

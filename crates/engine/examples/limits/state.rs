@@ -105,16 +105,9 @@ impl State {
         self.root
     }
 
-    /// Moves the amounts. The look-ups come first, all of them: so many cache misses overlap.
+    /// Moves the amounts.
     pub(crate) fn execute(&mut self, transfers: &[Transfer]) -> Result<(), Box<dyn Error>> {
-        self.changed.clear();
-        for transfer in transfers {
-            for address in [&transfer.from, &transfer.to] {
-                let found = self.index.get(address).ok_or("an unknown account")?;
-                self.changed.push(*found);
-            }
-        }
-        touch(&self.leaves, &self.changed);
+        self.look_up(transfers)?;
         for (pair, transfer) in self.changed.as_chunks::<2>().0.iter().zip(transfers) {
             let from = &mut self.leaves[pair[0] as usize];
             let left = from.number(BALANCE_AT).checked_sub(transfer.amount);
@@ -123,6 +116,33 @@ impl State {
             let to = &mut self.leaves[pair[1] as usize];
             to.set_number(BALANCE_AT, to.number(BALANCE_AT) + transfer.amount);
         }
+        Ok(())
+    }
+
+    /// Moves the amounts back.
+    pub(crate) fn revert(&mut self, transfers: &[Transfer]) -> Result<(), Box<dyn Error>> {
+        self.look_up(transfers)?;
+        for (pair, transfer) in self.changed.as_chunks::<2>().0.iter().zip(transfers).rev() {
+            let to = &mut self.leaves[pair[1] as usize];
+            let left = to.number(BALANCE_AT).checked_sub(transfer.amount);
+            to.set_number(BALANCE_AT, left.ok_or("an account is empty")?);
+            let from = &mut self.leaves[pair[0] as usize];
+            from.set_number(BALANCE_AT, from.number(BALANCE_AT) + transfer.amount);
+            from.set_number(SEQUENCE_AT, from.number(SEQUENCE_AT) - 1);
+        }
+        Ok(())
+    }
+
+    /// The places of all accounts, found before anything changes: so many cache misses overlap.
+    fn look_up(&mut self, transfers: &[Transfer]) -> Result<(), Box<dyn Error>> {
+        self.changed.clear();
+        for transfer in transfers {
+            for address in [&transfer.from, &transfer.to] {
+                let found = self.index.get(address).ok_or("an unknown account")?;
+                self.changed.push(*found);
+            }
+        }
+        touch(&self.leaves, &self.changed);
         Ok(())
     }
 
