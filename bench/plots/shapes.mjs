@@ -33,7 +33,7 @@ export function lines(values, { title, subtitle, x: [x, xTitle], y: [y, yTitle],
     encoding,
     layer: [
       { mark: { type: 'rule', opacity: 0.35, strokeWidth: 3 }, encoding: { y: { field: 'low', type: 'quantitative', title: yTitle, ...vertical }, y2: { field: 'high' } } },
-      { mark: { type: 'line', strokeWidth: 2 }, encoding: { y: { field: y, type: 'quantitative', ...vertical }, strokeDash: { condition: { test: "datum.series === 'limit'", value: [5, 4] }, value: [1, 0] } } },
+      { mark: { type: 'line', strokeWidth: 2 }, encoding: { y: { field: y, type: 'quantitative', ...vertical }, strokeDash: { condition: { test: "datum.series === 'limit' || datum.series === 'native'", value: [5, 4] }, value: [1, 0] } } },
       { mark: { type: 'point', filled: true, size: 70, opacity: 1 }, encoding: { y: { field: y, type: 'quantitative', ...vertical }, shape: { field: 'series', type: 'nominal', scale: shape } } },
     ],
   }

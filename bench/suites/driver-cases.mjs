@@ -1,6 +1,6 @@
 // What the rows of drivers convert: valid data of every call of Dusk's stake driver, which Dusk's own types wrote.
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { casesProgram, driverModule } from '../paths.mjs'
 import { implementations } from './implementations.mjs'
@@ -20,12 +20,22 @@ export function callOf({ operation, name, data, text }) {
   return method === undefined ? (driver) => driver.encodeInputFn(name, text) : (driver) => driver[method](name, data)
 }
 
-/** Valid cases that the driver answers, `rounds` of each call at most: `{ operation, name, data, text }`. */
-export function stakeCases(driver, rounds) {
-  const lines = execFileSync(casesProgram, [String(seed), String(rounds)], { encoding: 'utf8', maxBuffer: 1 << 29 }).trim().split('\n')
-  return lines.flatMap((line) => {
+/** What the program writes: kept beside it, for many rounds take it seconds. */
+function written(rounds) {
+  const kept = `${casesProgram}-${seed}-${rounds}.tsv`
+  if (existsSync(kept) && statSync(kept).mtimeMs > statSync(casesProgram).mtimeMs) return readFileSync(kept, 'utf8')
+  const lines = execFileSync(casesProgram, [String(seed), String(rounds)], { encoding: 'utf8', maxBuffer: 1 << 29 })
+  // Whole or not at all: this process may be ended at any time.
+  writeFileSync(`${kept}.new`, lines)
+  renameSync(`${kept}.new`, kept)
+  return lines
+}
+
+/** Valid cases that the driver answers, `rounds` of each call at most, of one operation or of all: `{ operation, name, data, text }`. */
+export function stakeCases(driver, rounds, only = null) {
+  return written(rounds).trim().split('\n').flatMap((line) => {
     const [of, operation, name, hex] = line.split('\t')
-    if (of !== 'stake') return []
+    if (of !== 'stake' || (only !== null && operation !== only)) return []
     const one = { operation, name, data: Buffer.from(hex, 'hex') }
     try {
       return [{ ...one, text: callOf(one)(driver) }]
@@ -43,7 +53,7 @@ const nativeMost = 20_000
 
 /** A batch of so many events of the stake driver: `items`, and `native`, the reference decoding such a batch. */
 export function stakeBatch(driver, count) {
-  const events = stakeCases(driver, 200).filter(({ operation }) => operation === 'decodeEvent')
+  const events = stakeCases(driver, 200, 'decodeEvent')
   const items = Array.from({ length: count }, (_, index) => events[(index * stride) % events.length])
   const batch = { count: Math.min(count, nativeMost), stride }
   /** The contestants of a row, none where the reference was not built. */
