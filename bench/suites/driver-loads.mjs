@@ -16,35 +16,47 @@ const instancesOf = 200
 /** Microseconds, once they are there, as milliseconds. */
 const milliseconds = async (times) => (await times).map((micros) => micros / 1000)
 
-export async function run({ quick, directory, measure }) {
-  mkdirSync(directory, { recursive: true })
+const common = { unit: 'ms', warmup: 1 }
+
+export async function run(order) {
+  mkdirSync(order.directory, { recursive: true })
   const { Driver, wasm } = await stakeDrivers({ optimization: 'quick' })
   const limit = new Limit(driverLimitsProgram)
   await limit.ask('module', driverModule('stake'))
-  let counter = 0
-  /** The same code as a module that nobody has seen: a custom section changes the bytes alone. */
-  const unseen = () => Uint8Array.from([...wasm, 0, 6, 1, 0x78, ...Buffer.from(Uint32Array.of((counter += 1)).buffer)])
-  const loading = (options) => async () => {
-    const bytes = unseen()
-    const time = await timedAsync(async () => (await Driver.load(bytes, options)).close())
-    return [time / 1000]
-  }
-  const loadingV8 = () => {
-    const bytes = unseen()
-    return [timed(() => V8Driver.load(bytes)) / 1000]
-  }
-  const common = { unit: 'ms', warmup: 1 }
+  for (const row of [coldRow, cachedRow, freshRow]) await row(order, { Driver, wasm, limit })
+  limit.close()
+}
+
+let counter = 0
+/** The same code as a module that nobody has seen: a custom section changes the bytes alone. */
+const unseen = (wasm) => Uint8Array.from([...wasm, 0, 6, 1, 0x78, ...Buffer.from(Uint32Array.of((counter += 1)).buffer)])
+
+const loading = (Driver, wasm, options) => async () => {
+  const bytes = unseen(wasm)
+  const time = await timedAsync(async () => (await Driver.load(bytes, options)).close())
+  return [time / 1000]
+}
+
+const loadingV8 = (wasm) => () => {
+  const bytes = unseen(wasm)
+  return [timed(() => V8Driver.load(bytes)) / 1000]
+}
+
+async function coldRow({ quick, measure }, { Driver, wasm, limit }) {
   await measure({
     id: 'driver.load.cold',
     ...common,
     rounds: quick ? 7 : 11,
     contestants: [
-      { name: 'ours', note: 'Driver.load of a module never seen: checked, compiled quickly, started', run: loading({}) },
-      ...(quick ? [] : [{ name: 'ours-full', note: 'with optimization: full', run: loading({ optimization: 'full' }) }]),
-      { name: 'v8', note: 'WebAssembly.Module, an instance, init; V8 compiles functions when they are first called', run: loadingV8 },
+      { name: 'ours', note: 'Driver.load of a module never seen: checked, compiled quickly, started', run: loading(Driver, wasm, {}) },
+      ...(quick ? [] : [{ name: 'ours-full', note: 'with optimization: full', run: loading(Driver, wasm, { optimization: 'full' }) }]),
+      { name: 'v8', note: 'WebAssembly.Module, an instance, init; V8 compiles functions when they are first called', run: loadingV8(wasm) },
       { name: 'limit', note: "Rust: wasmtime's compiler alone, set as for the first code; nothing checked, loaded or started", run: () => milliseconds(limit.times('compile', 1)) },
     ],
   })
+}
+
+async function cachedRow({ directory, measure }, { Driver, wasm, limit }) {
   const cacheDir = join(directory, 'code')
   const module = join(directory, 'stake.wasm')
   writeFileSync(module, wasm)
@@ -67,7 +79,7 @@ export async function run({ quick, directory, measure }) {
         note: 'the first Driver.load of a new process, with the code in its cacheDir; the engine starts too',
         run: () => [Number(execFileSync(process.execPath, ['--no-warnings', child, packageEntry, module, cacheDir], { encoding: 'utf8' }))],
       },
-      { name: 'v8', note: 'WebAssembly.Module, an instance, init: V8 keeps no code that a program could load again', run: loadingV8 },
+      { name: 'v8', note: 'WebAssembly.Module, an instance, init: V8 keeps no code that a program could load again', run: loadingV8(wasm) },
       {
         name: 'v8-alive',
         note: 'the same while the process still has a module of these bytes, whose code V8 shares',
@@ -86,6 +98,9 @@ export async function run({ quick, directory, measure }) {
       },
     ],
   })
+}
+
+async function freshRow({ measure }, { Driver, wasm, limit }) {
   const fresh = await Driver.load(wasm, { isolation: 'fresh', optimization: 'full' })
   const compiled = new WebAssembly.Module(wasm)
   await measure({
@@ -97,5 +112,4 @@ export async function run({ quick, directory, measure }) {
       { name: 'limit', note: 'Rust: an instance of wasmtime, its init, room for the answer, the call; no limits of memory, no other exports, no JavaScript', run: () => limit.times('version', instancesOf) },
     ],
   })
-  limit.close()
 }
