@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use libmetachain_driver_host::{Driver, Isolation, Optimization, Options};
+use libmetachain_driver_host::{Driver, Isolation, Optimization, Options, Source};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Object, Uint8Array};
 use napi_derive::napi;
@@ -75,10 +75,10 @@ pub fn load_driver(
     options: NativeDriverOptions,
 ) -> napi::Result<AsyncTask<Job<Driver, NativeDriver>>> {
     guard("loadDriver", || {
-        // Copied: the caller may change its bytes while they are compiled.
-        let (wasm, options) = (wasm.to_vec(), options.read()?);
+        // The caller may change its bytes while they are compiled: they are read here, once.
+        let (source, options) = (Source::new(wasm), options.read()?);
         Ok(background("Driver.load", NativeDriver::from, move || {
-            Ok(Driver::load(&wasm, &options)?)
+            Ok(Driver::load_from(source, &options)?)
         }))
     })
 }

@@ -1,17 +1,16 @@
 //! Compiled code, shared by everybody in the process who loads the same bytes.
 //!
-//! A fast hash of the module finds what was loaded before; its SHA-256, the identity that users
-//! see, is computed once. A module is compiled once, by the first who asks, while others wait for
-//! that. What no driver uses any more is kept up to a number of bytes, least recently used first
-//! to go.
+//! A module's own bytes find what was loaded before; its SHA-256, the identity that users see, is
+//! computed once. A module is compiled once, by the first who asks, while others wait for that. What
+//! no driver uses any more is kept up to a number of bytes, least recently used first to go.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, LazyLock};
 
 use lru::LruCache;
 use parking_lot::{Condvar, Mutex};
 use sha2::{Digest, Sha256};
 
+use crate::alive::{Alive, Sketch};
 use crate::compiled::{Code, Compiled, Facts, accept};
 use crate::disk::Directory;
 use crate::engine::{self, Tier};
@@ -22,8 +21,44 @@ use crate::options::{Optimization, Options};
 /// Native code that is kept in memory, bytes, unless [`set_code_cache_bytes_max`] says otherwise.
 pub const CODE_CACHE_BYTES_DEFAULT: usize = 256 << 20;
 
-/// A fast hash of a module's bytes, only ever compared within this process.
-type Fingerprint = [u8; 32];
+/// SHA-256 of a module.
+type ModuleHash = [u8; 32];
+
+/// Modules that [`find`] compares at most: those that are asked for on an event loop must not hold it up,
+/// however alike somebody made them.
+const COMPARED_MAX: usize = 4;
+
+/// A module on its way to becoming a driver.
+///
+/// Whoever only borrows the bytes for a moment (an event loop's, which must not wait for a compiler)
+/// makes one, and loads it elsewhere. Where the process has the module compiled, which is found out by
+/// comparing, its bytes are not even copied.
+pub struct Source(Origin);
+
+enum Origin {
+    Compiled(Arc<Compiled>),
+    Bytes(Arc<[u8]>),
+}
+
+impl Source {
+    /// Reads a module's bytes. Nothing is checked yet.
+    pub fn new(wasm: &[u8]) -> Self {
+        let compiled = find(wasm).map(Origin::Compiled);
+        Self(compiled.unwrap_or_else(|| Origin::Bytes(wasm.into())))
+    }
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let wasm = match &self.0 {
+            Origin::Compiled(compiled) => &compiled.wasm,
+            Origin::Bytes(wasm) => wasm,
+        };
+        f.debug_struct("Source")
+            .field("bytes", &wasm.len())
+            .finish_non_exhaustive()
+    }
+}
 
 /// What the process-wide cache of compiled code has done so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,13 +86,13 @@ pub struct CodeCacheMetrics {
 
 struct State {
     /// With the bytes that each was counted with: its code may become larger.
-    kept: LruCache<Fingerprint, (Arc<Compiled>, usize)>,
+    kept: LruCache<ModuleHash, (Arc<Compiled>, usize)>,
     bytes: usize,
     bytes_max: usize,
     /// Everything that lives, kept or only in use.
-    alive: HashMap<Fingerprint, Weak<Compiled>>,
-    /// What some thread is compiling now.
-    compiling: Vec<Fingerprint>,
+    alive: Alive,
+    /// What some thread is compiling now. Modules with the same sketch wait for each other.
+    compiling: Vec<Sketch>,
     counts: CodeCacheMetrics,
 }
 
@@ -72,7 +107,7 @@ static CACHE: LazyLock<Cache> = LazyLock::new(|| Cache {
         kept: LruCache::unbounded(),
         bytes: 0,
         bytes_max: CODE_CACHE_BYTES_DEFAULT,
-        alive: HashMap::new(),
+        alive: Alive::default(),
         compiling: Vec::new(),
         counts: CodeCacheMetrics::default(),
     }),
@@ -95,27 +130,26 @@ pub fn code_cache_metrics() -> CodeCacheMetrics {
     counts
 }
 
-/// The compiled module for `wasm`, from memory, from disk, or compiled now.
-pub(crate) fn load(wasm: &[u8], options: &Options) -> Result<Arc<Compiled>> {
+/// The compiled module with these bytes, if there is one. Compares, and neither hashes nor copies, the
+/// module; may miss one where many are alike.
+pub(crate) fn find(wasm: &[u8]) -> Option<Arc<Compiled>> {
+    let candidates = CACHE.state.lock().alive.candidates(Sketch::of(wasm));
+    let mut compared = candidates.into_iter().take(COMPARED_MAX);
+    let found = compared.find(|module| *module.wasm == *wasm)?;
+    CACHE.state.lock().hit(&found);
+    Some(found)
+}
+
+/// The compiled module for `source`, from memory, from disk, or compiled now.
+pub(crate) fn load(source: Source, options: &Options) -> Result<Arc<Compiled>> {
     let directory = options
         .cache_dir
         .as_deref()
         .map(Directory::open)
         .transpose()?;
-    let fingerprint = *blake3::hash(wasm).as_bytes();
-    let compiled = match find_or_claim(&fingerprint) {
-        Some(compiled) => compiled,
-        None => {
-            let claim = Claim(fingerprint);
-            let hash: [u8; 32] = Sha256::digest(wasm).into();
-            expect(options, hash)?;
-            let made = produce(wasm, hash, directory.as_ref(), options.optimization)
-                .map_err(|error| error.of(hash))?;
-            let made = Arc::new(made);
-            CACHE.state.lock().insert(fingerprint, &made);
-            drop(claim);
-            made
-        }
+    let compiled = match source.0 {
+        Origin::Compiled(compiled) => compiled,
+        Origin::Bytes(wasm) => compile_once(wasm, options, directory.as_ref())?,
     };
     expect(options, compiled.facts.hash)?;
     if options.optimization == Optimization::Full {
@@ -137,16 +171,36 @@ fn expect(options: &Options, hash: [u8; 32]) -> Result<()> {
     }
 }
 
+fn compile_once(
+    wasm: Arc<[u8]>,
+    options: &Options,
+    directory: Option<&Directory>,
+) -> Result<Arc<Compiled>> {
+    let sketch = Sketch::of(&wasm);
+    if let Some(found) = find_or_claim(sketch, &wasm) {
+        return Ok(found);
+    }
+    let _claim = Claim(sketch);
+    let hash: ModuleHash = Sha256::digest(&wasm).into();
+    expect(options, hash)?;
+    let made =
+        produce(&wasm, hash, directory, options.optimization).map_err(|error| error.of(hash))?;
+    let made = Arc::new(made);
+    CACHE.state.lock().insert(sketch, &made);
+    Ok(made)
+}
+
 /// Finds a module, waiting for whoever is compiling it; `None`: the caller must compile it now.
-fn find_or_claim(fingerprint: &Fingerprint) -> Option<Arc<Compiled>> {
+fn find_or_claim(sketch: Sketch, wasm: &[u8]) -> Option<Arc<Compiled>> {
     let mut state = CACHE.state.lock();
     loop {
-        if let Some(found) = state.find(fingerprint) {
-            state.counts.hits += 1;
-            return Some(found);
+        let candidates = state.alive.candidates(sketch);
+        if let Some(found) = candidates.iter().find(|module| *module.wasm == *wasm) {
+            state.hit(found);
+            return Some(Arc::clone(found));
         }
-        if !state.compiling.contains(fingerprint) {
-            state.compiling.push(*fingerprint);
+        if !state.compiling.contains(&sketch) {
+            state.compiling.push(sketch);
             return None;
         }
         CACHE.ended.wait(&mut state);
@@ -155,7 +209,7 @@ fn find_or_claim(fingerprint: &Fingerprint) -> Option<Arc<Compiled>> {
 
 /// The duty to compile a module; given up when dropped, so that a failure (or a panic) lets the
 /// next in line try.
-struct Claim(Fingerprint);
+struct Claim(Sketch);
 
 impl Drop for Claim {
     fn drop(&mut self) {
@@ -170,8 +224,8 @@ impl Drop for Claim {
 
 /// Loads a module from the directory, or compiles it: quickly, unless the caller wants to wait.
 fn produce(
-    wasm: &[u8],
-    hash: [u8; 32],
+    wasm: &Arc<[u8]>,
+    hash: ModuleHash,
     directory: Option<&Directory>,
     optimization: Optimization,
 ) -> Result<Compiled> {
@@ -181,7 +235,7 @@ fn produce(
         state.counts.disk_rejections += found.refused;
         if let Some((facts, code)) = found.code {
             state.counts.disk_hits += 1;
-            return Ok(Compiled::new(facts, code, wasm));
+            return Ok(Compiled::new(facts, code, Arc::clone(wasm)));
         }
     }
     let report = accept(wasm)?;
@@ -197,7 +251,7 @@ fn produce(
         memory_bytes_min: report.memory_bytes_min,
         target,
     };
-    Ok(Compiled::new(facts, code, wasm))
+    Ok(Compiled::new(facts, code, Arc::clone(wasm)))
 }
 
 /// Sees to it that the directory has the module's code, now and when there is better code.
@@ -237,24 +291,23 @@ pub(crate) fn improved(compiled: &Arc<Compiled>) {
 }
 
 impl State {
-    fn find(&mut self, fingerprint: &Fingerprint) -> Option<Arc<Compiled>> {
-        if let Some((kept, _)) = self.kept.get(fingerprint) {
-            return Some(Arc::clone(kept));
+    /// Counts a module that was found, and keeps it.
+    fn hit(&mut self, found: &Arc<Compiled>) {
+        self.counts.hits += 1;
+        if self.kept.get(&found.facts.hash).is_none() {
+            self.keep(found);
         }
-        let found = self.alive.get(fingerprint).and_then(Weak::upgrade)?;
-        self.keep(*fingerprint, &found);
-        Some(found)
     }
 
-    fn insert(&mut self, fingerprint: Fingerprint, made: &Arc<Compiled>) {
-        self.alive.retain(|_, weak| weak.strong_count() > 0);
-        self.alive.insert(fingerprint, Arc::downgrade(made));
-        self.keep(fingerprint, made);
+    fn insert(&mut self, sketch: Sketch, made: &Arc<Compiled>) {
+        self.alive.insert(sketch, made);
+        self.keep(made);
     }
 
-    fn keep(&mut self, fingerprint: Fingerprint, compiled: &Arc<Compiled>) {
+    fn keep(&mut self, compiled: &Arc<Compiled>) {
         let bytes = compiled.bytes();
-        let replaced = self.kept.put(fingerprint, (Arc::clone(compiled), bytes));
+        let kept = (Arc::clone(compiled), bytes);
+        let replaced = self.kept.put(compiled.facts.hash, kept);
         let before = replaced.map_or(0, |(_, bytes)| bytes);
         self.bytes = self.bytes.saturating_sub(before).saturating_add(bytes);
         self.shrink();
@@ -263,11 +316,7 @@ impl State {
     /// Counts a module with the size of the code that it has now.
     fn recount(&mut self, compiled: &Arc<Compiled>) {
         let now = compiled.bytes();
-        let kept = self.kept.iter_mut().map(|(_, kept)| kept);
-        if let Some((_, counted)) = kept
-            .into_iter()
-            .find(|(kept, _)| Arc::ptr_eq(kept, compiled))
-        {
+        if let Some((_, counted)) = self.kept.peek_mut(&compiled.facts.hash) {
             self.bytes = self.bytes.saturating_sub(*counted).saturating_add(now);
             *counted = now;
         }

@@ -16,6 +16,7 @@ use crate::check::{self, Report};
 use crate::disk::Directory;
 use crate::engine::{self, Host, Tier};
 use crate::error::{DriverCode, DriverError, Result};
+use crate::instance::Exports;
 use crate::limiter::Limiter;
 
 /// Time spent in quickly compiled code after which compiling it well pays.
@@ -26,6 +27,7 @@ pub(crate) struct Code {
     pub(crate) host: &'static Host,
     /// Everything about instantiation that can be done once.
     pub(crate) pre: InstancePre<Limiter>,
+    pub(crate) exports: Exports,
     /// Bytes of native code and data: what keeping this costs.
     pub(crate) image_bytes: usize,
 }
@@ -57,11 +59,13 @@ impl Code {
             .map_err(|error| {
                 DriverError::new(DriverCode::Rejected, "check", format!("{error:#}"))
             })?;
+        let exports = Exports::of(&module)?;
         let image = module.image_range();
         let image_bytes = (image.end as usize).saturating_sub(image.start as usize);
         Ok(Self {
             host,
             pre,
+            exports,
             image_bytes,
         })
     }
@@ -97,8 +101,8 @@ pub(crate) struct Facts {
 
 /// How far the second compilation is.
 enum Progress {
-    /// Not begun. The module is kept for it.
-    Possible(Arc<[u8]>),
+    /// Not begun.
+    Possible,
     Running,
     /// Done, or given up: the code stays what it is.
     Ended,
@@ -107,6 +111,8 @@ enum Progress {
 /// A compiled driver, shared by everybody who loads the same bytes.
 pub(crate) struct Compiled {
     pub(crate) facts: Facts,
+    /// The module, by which this is found, and which is compiled again.
+    pub(crate) wasm: Arc<[u8]>,
     /// How this driver writes lengths, once somebody has asked it.
     pub(crate) order: OnceLock<ByteOrder>,
     /// Cache directories that want this module's code.
@@ -125,10 +131,11 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    pub(crate) fn new(facts: Facts, code: Code, wasm: &[u8]) -> Self {
+    pub(crate) fn new(facts: Facts, code: Code, wasm: Arc<[u8]>) -> Self {
         let done = code.host.tier == facts.target;
         Self {
             facts,
+            wasm,
             order: OnceLock::new(),
             directories: Mutex::new(Vec::new()),
             users: AtomicUsize::new(0),
@@ -139,7 +146,7 @@ impl Compiled {
             progress: Mutex::new(if done {
                 Progress::Ended
             } else {
-                Progress::Possible(wasm.into())
+                Progress::Possible
             }),
             ended: Condvar::new(),
         }
@@ -161,14 +168,9 @@ impl Compiled {
         self.is_current(self.facts.target)
     }
 
-    /// What keeping this costs, bytes: native code, and the module as long as it may be compiled
-    /// again.
+    /// What keeping this costs, bytes: native code, and the module.
     pub(crate) fn bytes(&self) -> usize {
-        let module = match &*self.progress.lock() {
-            Progress::Possible(wasm) => wasm.len(),
-            Progress::Running | Progress::Ended => 0,
-        };
-        self.code().image_bytes.saturating_add(module)
+        self.code().image_bytes.saturating_add(self.wasm.len())
     }
 
     /// Counts a driver that is opened.
@@ -211,12 +213,9 @@ impl Compiled {
     pub(crate) fn claim(self: &Arc<Self>) -> Option<Improvement> {
         let mut progress = self.progress.lock();
         match std::mem::replace(&mut *progress, Progress::Running) {
-            Progress::Possible(wasm) => {
+            Progress::Possible => {
                 self.measuring.store(false, Ordering::Relaxed);
-                Some(Improvement {
-                    compiled: Arc::clone(self),
-                    wasm,
-                })
+                Some(Improvement(Arc::clone(self)))
             }
             other => {
                 *progress = other;
@@ -242,15 +241,12 @@ impl Compiled {
 }
 
 /// The duty to compile a module a second time; however it ends, those who wait go on.
-pub(crate) struct Improvement {
-    pub(crate) compiled: Arc<Compiled>,
-    pub(crate) wasm: Arc<[u8]>,
-}
+pub(crate) struct Improvement(pub(crate) Arc<Compiled>);
 
 impl Drop for Improvement {
     fn drop(&mut self) {
-        *self.compiled.progress.lock() = Progress::Ended;
-        self.compiled.ended.notify_all();
+        *self.0.progress.lock() = Progress::Ended;
+        self.0.ended.notify_all();
     }
 }
 

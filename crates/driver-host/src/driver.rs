@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::abi::{ByteOrder, Operation};
-use crate::cache;
+use crate::cache::{self, Source};
 use crate::error::{DriverCode, DriverError, Result};
 use crate::inner::{Inner, Session};
 use crate::instance::Text;
@@ -32,8 +32,16 @@ impl Driver {
     /// `DRIVER_HASH_MISMATCH`; `DRIVER_REJECTED` with every fault of the module; `BAD_ARGUMENT`
     /// for options out of range; what `init` or `get_version` failed with.
     pub fn load(wasm: &[u8], options: &Options) -> Result<Self> {
+        Self::load_from(Source::new(wasm), options)
+    }
+
+    /// As [`Driver::load`], for whoever cannot keep the bytes until it is done.
+    ///
+    /// # Errors
+    /// As [`Driver::load`].
+    pub fn load_from(source: Source, options: &Options) -> Result<Self> {
         let limits = Limits::new(options)?;
-        let compiled = cache::load(wasm, options)?;
+        let compiled = cache::load(source, options)?;
         let hash = compiled.facts.hash;
         if compiled.facts.memory_bytes_min > options.memory_bytes_max {
             let message = format!(

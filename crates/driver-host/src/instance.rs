@@ -1,11 +1,11 @@
 //! One living instance of a driver: its exports, and the calls made through them.
 
-use wasmtime::{Memory, Store, TypedFunc};
+use wasmtime::{Extern, Memory, Module, ModuleExport, Store, TypedFunc};
 
 use crate::abi::{ByteOrder, Operation, PREFIX_BYTES, answer};
 use crate::compiled::Code;
 use crate::engine::Tier;
-use crate::error::DriverCode;
+use crate::error::{DriverCode, DriverError};
 use crate::guest::{
     Call, Failure, Fetch, Guest, Outcome, Region, Role, kept, length, poisoned, put,
 };
@@ -53,24 +53,25 @@ impl Instance {
             };
             poisoned(code, "instantiate", format!("{error:#}"))
         })?;
-        let mut exports = Exports {
+        let mut exports = Living {
             store: &mut store,
             instance,
         };
-        let init: TypedFunc<(), ()> = exports.typed("init")?;
-        let (memory, alloc) = (exports.memory()?, exports.typed("alloc")?);
-        let (dealloc, get_last_error) =
-            (exports.typed("dealloc")?, exports.typed("get_last_error")?);
+        let places = &code.exports;
+        let init: TypedFunc<(), ()> = exports.typed(&places.init)?;
+        let memory = exports.memory(&places.memory)?;
+        let alloc = exports.typed(&places.alloc)?;
+        let dealloc = exports.typed(&places.dealloc)?;
+        let get_last_error = exports.typed(&places.get_last_error)?;
+        let [encode, input, output, event] = &places.convert;
         let convert = [
-            exports.typed(Operation::EncodeInputFn.as_str())?,
-            exports.typed(Operation::DecodeInputFn.as_str())?,
-            exports.typed(Operation::DecodeOutputFn.as_str())?,
-            exports.typed(Operation::DecodeEvent.as_str())?,
+            exports.typed(encode)?,
+            exports.typed(input)?,
+            exports.typed(output)?,
+            exports.typed(event)?,
         ];
-        let texts = [
-            exports.typed(Text::Version.as_str())?,
-            exports.typed(Text::Schema.as_str())?,
-        ];
+        let [version, schema] = &places.texts;
+        let texts = [exports.typed(version)?, exports.typed(schema)?];
         let regions = [Region::default(); 4];
         let mut guest = Guest {
             store,
@@ -275,27 +276,63 @@ impl Instance {
     }
 }
 
-/// Looks up the exports, which the static check has already seen.
-struct Exports<'a> {
+/// Where a module's exports are, which the static check has already seen: found by name once, not for
+/// every instance.
+pub(crate) struct Exports {
+    memory: ModuleExport,
+    init: ModuleExport,
+    alloc: ModuleExport,
+    dealloc: ModuleExport,
+    get_last_error: ModuleExport,
+    convert: [ModuleExport; Operation::ALL.len()],
+    texts: [ModuleExport; 2],
+}
+
+impl Exports {
+    /// Looks all of them up.
+    pub(crate) fn of(module: &Module) -> Result<Self, DriverError> {
+        let find = |name: &'static str| {
+            module.get_export_index(name).ok_or_else(|| {
+                let message = format!("exports no {name}");
+                DriverError::new(DriverCode::Rejected, "check", message)
+            })
+        };
+        let [encode, input, output, event] = Operation::ALL.map(Operation::as_str);
+        Ok(Self {
+            memory: find(crate::abi::MEMORY)?,
+            init: find("init")?,
+            alloc: find("alloc")?,
+            dealloc: find("dealloc")?,
+            get_last_error: find("get_last_error")?,
+            convert: [find(encode)?, find(input)?, find(output)?, find(event)?],
+            texts: [find(Text::Version.as_str())?, find(Text::Schema.as_str())?],
+        })
+    }
+}
+
+/// A new instance, whose exports are being taken.
+struct Living<'a> {
     store: &'a mut Store<Limiter>,
     instance: wasmtime::Instance,
 }
 
-impl Exports<'_> {
-    fn memory(&mut self) -> Outcome<Memory> {
-        let found = self
-            .instance
-            .get_memory(&mut *self.store, crate::abi::MEMORY);
-        found.ok_or_else(|| poisoned(DriverCode::Abi, "instantiate", "exports no memory"))
+impl Living<'_> {
+    fn memory(&mut self, place: &ModuleExport) -> Outcome<Memory> {
+        let found = self.instance.get_module_export(&mut *self.store, place);
+        found
+            .and_then(Extern::into_memory)
+            .ok_or_else(|| poisoned(DriverCode::Abi, "instantiate", "exports no memory"))
     }
 
-    fn typed<P, R>(&mut self, name: &'static str) -> Outcome<TypedFunc<P, R>>
+    fn typed<P, R>(&mut self, place: &ModuleExport) -> Outcome<TypedFunc<P, R>>
     where
         P: wasmtime::WasmParams,
         R: wasmtime::WasmResults,
     {
-        self.instance
-            .get_typed_func(&mut *self.store, name)
-            .map_err(|error| poisoned(DriverCode::Abi, "instantiate", format!("{name}: {error:#}")))
+        let found = self.instance.get_module_export(&mut *self.store, place);
+        let typed = found
+            .and_then(Extern::into_func)
+            .and_then(|function| function.typed(&*self.store).ok());
+        typed.ok_or_else(|| poisoned(DriverCode::Abi, "instantiate", "exports another function"))
     }
 }

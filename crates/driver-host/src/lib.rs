@@ -16,6 +16,7 @@
 #![forbid(clippy::undocumented_unsafe_blocks)]
 
 mod abi;
+mod alive;
 mod batch;
 mod cache;
 mod check;
@@ -39,7 +40,8 @@ mod ticker;
 pub use abi::{ByteOrder, Operation};
 pub use batch::{Cancel, Item, Items, Output, Packed, pool_threads, set_pool_threads};
 pub use cache::{
-    CODE_CACHE_BYTES_DEFAULT, CodeCacheMetrics, code_cache_metrics, set_code_cache_bytes_max,
+    CODE_CACHE_BYTES_DEFAULT, CodeCacheMetrics, Source, code_cache_metrics,
+    set_code_cache_bytes_max,
 };
 pub use check::{
     FUNCTION_BYTES_MAX, FUNCTIONS_MAX, Fault, GLOBALS_MAX, LOCALS_MAX, MODULE_BYTES_MAX, Report,

@@ -75,8 +75,8 @@ fn turn(compiled: &Weak<Compiled>) {
 
 /// Compiles a module well. A failure leaves the code that there is, which does the same.
 fn improve(improvement: &Improvement) {
-    let Improvement { compiled, wasm } = improvement;
-    let compile = || Code::compile(engine::host(compiled.facts.target)?, wasm);
+    let Improvement(compiled) = improvement;
+    let compile = || Code::compile(engine::host(compiled.facts.target)?, &compiled.wasm);
     if let Ok(Ok(code)) = catch_unwind(AssertUnwindSafe(compile)) {
         compiled.install(code);
         cache::improved(compiled);

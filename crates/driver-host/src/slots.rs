@@ -3,6 +3,8 @@
 //! A call holds its slot's lock for as long as it runs, so a thread that calls again finds its own
 //! warm instance with one uncontended lock. More threads than slots get instances of their own.
 
+use std::sync::LazyLock;
+
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::instance::Instance;
@@ -30,8 +32,10 @@ pub(crate) struct Held<'a> {
 
 impl Slots {
     pub(crate) fn new() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let count = cores.saturating_mul(2).next_power_of_two().min(SLOTS_MAX);
+        // Asking reads a dozen files, which takes longer than starting a driver.
+        static CORES: LazyLock<usize> =
+            LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let count = CORES.saturating_mul(2).next_power_of_two().min(SLOTS_MAX);
         Self((0..count).map(|_| Slot::default()).collect())
     }
 

@@ -11,8 +11,8 @@ use std::process::{Command, Stdio};
 
 use common::Wat;
 use libmetachain_driver_host::{
-    CODE_CACHE_BYTES_DEFAULT, CodeCacheMetrics, Driver, DriverCode, Options, code_cache_metrics,
-    set_code_cache_bytes_max,
+    CODE_CACHE_BYTES_DEFAULT, CodeCacheMetrics, Driver, DriverCode, Options, Source,
+    code_cache_metrics, set_code_cache_bytes_max,
 };
 use parking_lot::{Mutex, MutexGuard};
 
@@ -83,6 +83,57 @@ fn a_module_is_compiled_once_however_many_ask() {
     drop(drivers);
     forget();
     assert_eq!(counted(|| drop(load(&wasm, None))).0, [1, 0, 0, 0]);
+}
+
+/// Modules of the same length that differ in one byte, at places that a glance sees and does not see.
+#[test]
+fn modules_that_look_alike_are_told_apart() {
+    let _turn = turn();
+    let mut plain = module(2);
+    // A custom section of 5,000 bytes, named "x".
+    plain.extend([0, 0x88, 0x27, 1, b'x']);
+    let start = plain.len();
+    plain.resize(start + 4_998, 0);
+    let alike: Vec<_> = (0..12)
+        .map(|place| {
+            let mut wasm = plain.clone();
+            wasm[start + place * 331] = 1;
+            wasm
+        })
+        .collect();
+    let (counts, drivers) = counted(|| {
+        let load = |wasm: &Vec<u8>| load(wasm, None);
+        alike.iter().map(load).collect::<Vec<_>>()
+    });
+    assert_eq!(counts, [12, 0, 0, 0]);
+    let mut hashes: Vec<_> = drivers.iter().map(Driver::hash).collect();
+    let (counts, ()) = counted(|| {
+        for (wasm, hash) in alike.iter().zip(&hashes) {
+            assert_eq!(load(wasm, None).hash(), *hash);
+        }
+    });
+    assert_eq!(counts, [0, 12, 0, 0]);
+    hashes.sort_unstable();
+    hashes.dedup();
+    assert_eq!(hashes.len(), alike.len());
+}
+
+/// The bytes may change as soon as they were read, and be long gone when the driver is loaded.
+#[test]
+fn a_source_needs_its_bytes_no_more() {
+    let _turn = turn();
+    for compiled_before in [false, true] {
+        let mut wasm = module(3);
+        let (counts, driver) = counted(|| {
+            let source = Source::new(&wasm);
+            wasm.fill(0);
+            drop(std::mem::take(&mut wasm));
+            Driver::load_from(source, &Options::default()).unwrap()
+        });
+        works(&driver);
+        let found = u64::from(compiled_before);
+        assert_eq!(counts, [1 - found, found, 0, 0]);
+    }
 }
 
 #[test]
