@@ -44,7 +44,7 @@ pub fn driver_calls(env: &Env) -> napi::Result<Object<'_>> {
 
 /// A function as Node calls it, made of one that reads its arguments from a frame.
 macro_rules! call {
-    ($name:ident, $work:expr) => {
+    ($name:ident, $arguments:literal, $work:expr) => {
         /// # Safety
         /// Node calls it, with the environment and the arguments of a call under way.
         unsafe extern "C" fn $name(
@@ -52,30 +52,30 @@ macro_rules! call {
             info: sys::napi_callback_info,
         ) -> sys::napi_value {
             // SAFETY: both are passed on as Node gave them.
-            unsafe { answer(env, info, $work) }
+            unsafe { answer(env, info, $arguments, $work) }
         }
     };
 }
 
-call!(encode_input_fn, |frame| {
+call!(encode_input_fn, 4, |frame| {
     contained("Driver.encodeInputFn", || encode(frame))
 });
-call!(decode_input_fn, |frame| {
+call!(decode_input_fn, 3, |frame| {
     contained("Driver.decodeInputFn", || {
         decode(frame, Operation::DecodeInputFn)
     })
 });
-call!(decode_output_fn, |frame| {
+call!(decode_output_fn, 3, |frame| {
     contained("Driver.decodeOutputFn", || {
         decode(frame, Operation::DecodeOutputFn)
     })
 });
-call!(decode_event, |frame| {
+call!(decode_event, 3, |frame| {
     contained("Driver.decodeEvent", || {
         decode(frame, Operation::DecodeEvent)
     })
 });
-call!(get_version, |frame| {
+call!(get_version, 1, |frame| {
     contained("Driver.getVersion", || version(frame))
 });
 
@@ -84,7 +84,7 @@ thread_local! {
     static FAILURE: Cell<Option<String>> = const { Cell::new(None) };
 }
 
-call!(failure, |frame| {
+call!(failure, 0, |frame| {
     contained("Driver.failure", || {
         Ok(FAILURE.take().and_then(|text| frame.string(&text)))
     })
@@ -98,10 +98,11 @@ call!(failure, |frame| {
 unsafe fn answer(
     env: sys::napi_env,
     info: sys::napi_callback_info,
+    arguments: usize,
     work: impl FnOnce(&Frame) -> Outcome<Answer>,
 ) -> sys::napi_value {
     // SAFETY: the caller vouches for both; the frame is gone when this returns.
-    let Some(frame) = (unsafe { Frame::read(env, info) }) else {
+    let Some(frame) = (unsafe { Frame::read(env, info, arguments) }) else {
         return NOTHING;
     };
     match work(&frame) {

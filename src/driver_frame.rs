@@ -34,12 +34,18 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    /// Reads the first `count` arguments, [`ARGUMENTS_MAX`] at most; each costs, given or not.
+    ///
     /// # Safety
     /// Both must be what Node called the function with, and the frame must not outlive that call.
     #[inline]
-    pub(crate) unsafe fn read(env: sys::napi_env, info: sys::napi_callback_info) -> Option<Self> {
+    pub(crate) unsafe fn read(
+        env: sys::napi_env,
+        info: sys::napi_callback_info,
+        count: usize,
+    ) -> Option<Self> {
         let mut arguments = [null_mut(); ARGUMENTS_MAX];
-        let mut count = ARGUMENTS_MAX;
+        let mut count = count.min(ARGUMENTS_MAX);
         // SAFETY: the caller vouches for `env` and `info`; `arguments` has room for `count` values.
         let status = unsafe {
             sys::napi_get_cb_info(

@@ -14,11 +14,16 @@ use crate::abi::Operation;
 use crate::driver::Driver;
 use crate::error::{DriverCode, DriverError, Result};
 use crate::inner::{Inner, Session};
+use crate::priority;
 
 /// Items that a thread takes at a time: enough to make the taking cheap, few enough to spread.
 const CHUNK_ITEMS_MAX: usize = 256;
 /// The stack of a pool thread, bytes: WebAssembly's own and room for ours.
 const THREAD_STACK_BYTES: usize = 2 << 20;
+/// How far pool threads stand back, 0 to 99: where processors are short, the thread that hands them
+/// work and hands out their results, which in Node is the event loop's, has about two and a half
+/// times what one of them has, and does not wait for them to finish a time slice.
+const PRIORITY: u8 = 36;
 /// More threads than this are a mistake.
 const THREADS_MAX: usize = 1024;
 
@@ -153,6 +158,7 @@ fn make_pool(threads: usize) -> Result<Arc<ThreadPool>> {
         .num_threads(threads)
         .thread_name(|index| format!("driver-{index}"))
         .stack_size(THREAD_STACK_BYTES)
+        .start_handler(|_| priority::step_back(PRIORITY))
         // Bodies catch their own panics; what still gets here must not end the process.
         .panic_handler(|_| {})
         .build()

@@ -8,6 +8,8 @@
 //! - Every buffer is over-allocated and aligned to 16, because archived data wants it and `alloc`
 //!   promises nothing.
 
+use std::cell::Cell;
+
 use wasmtime::{Memory, Store, Trap, TypedFunc};
 
 use crate::abi::{ByteOrder, PREFIX_BYTES, answer};
@@ -80,25 +82,67 @@ pub(crate) struct Call<'a> {
 pub(crate) struct Guest {
     pub(crate) store: Store<Limiter>,
     pub(crate) memory: Memory,
-    pub(crate) alloc: TypedFunc<u32, u32>,
-    pub(crate) dealloc: TypedFunc<(u32, u32), ()>,
-    pub(crate) get_last_error: Fetch,
-    pub(crate) regions: [Region; 4],
+    alloc: TypedFunc<u32, u32>,
+    dealloc: TypedFunc<(u32, u32), ()>,
+    get_last_error: Fetch,
+    regions: [Region; 4],
+    /// Size of the memory when an answer was last read; zero where none was since the call began.
+    /// Asking the engine once more is a tenth of a small call.
+    seen_bytes: Cell<usize>,
 }
 
 impl Guest {
-    /// Bytes of linear memory that the instance has now.
+    /// An instance's memory and exports, without buffers.
+    pub(crate) fn new(
+        store: Store<Limiter>,
+        memory: Memory,
+        alloc: TypedFunc<u32, u32>,
+        dealloc: TypedFunc<(u32, u32), ()>,
+        get_last_error: Fetch,
+    ) -> Self {
+        Self {
+            store,
+            memory,
+            alloc,
+            dealloc,
+            get_last_error,
+            regions: [Region::default(); 4],
+            seen_bytes: Cell::new(0),
+        }
+    }
+
+    /// Gives the next call its own deadline, and forgets what an earlier one was refused.
     #[inline]
+    pub(crate) fn begin(&mut self, limits: &Limits) {
+        self.store.set_epoch_deadline(limits.deadline_ticks);
+        self.store.data_mut().denied = false;
+        self.seen_bytes.set(0);
+    }
+
+    /// Bytes of linear memory that the instance has now.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.memory.data_size(&self.store)
     }
 
+    /// As [`Guest::memory_bytes`], after a call: reading the answer is the last that a call does, if
+    /// there is one.
+    #[inline]
+    pub(crate) fn memory_bytes_after(&self) -> usize {
+        match self.seen_bytes.get() {
+            0 => self.memory_bytes(),
+            seen => seen,
+        }
+    }
+
     /// The length-prefixed bytes in a buffer; `None` where the length is a lie.
+    #[inline]
     pub(crate) fn claimed(&self, role: Role, order: ByteOrder) -> Option<&[u8]> {
         let region = self.region(role);
         let start = usize::try_from(region.start).ok()?;
         let end = start.checked_add(usize::try_from(region.capacity).ok()?)?;
-        let buffer = self.memory.data(&self.store).get(start..end)?;
+        let memory = self.memory.data(&self.store);
+        self.seen_bytes.set(memory.len());
+        let buffer = memory.get(start..end)?;
         let (prefix, rest) = buffer.split_first_chunk::<{ PREFIX_BYTES as usize }>()?;
         rest.get(..usize::try_from(order.length(*prefix)).ok()?)
     }

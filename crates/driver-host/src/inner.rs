@@ -80,6 +80,7 @@ impl Inner {
         self.slots.drop_idle();
     }
 
+    #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
     }
@@ -188,6 +189,7 @@ impl<'a> Session<'a> {
     }
 
     /// What the driver says about itself.
+    #[inline]
     pub(crate) fn text<R>(&mut self, which: Text, read: impl FnOnce(&str) -> R) -> Result<R> {
         let read = |bytes: &[u8]| std::str::from_utf8(bytes).map(read);
         let read = self.run(which.as_str(), |instance, call| {

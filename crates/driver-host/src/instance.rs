@@ -6,9 +6,7 @@ use crate::abi::{ByteOrder, Operation, PREFIX_BYTES, answer};
 use crate::compiled::Code;
 use crate::engine::Tier;
 use crate::error::{DriverCode, DriverError};
-use crate::guest::{
-    Call, Failure, Fetch, Guest, Outcome, Region, Role, kept, length, poisoned, put,
-};
+use crate::guest::{Call, Failure, Fetch, Guest, Outcome, Role, kept, length, poisoned, put};
 use crate::limiter::Limiter;
 use crate::options::Limits;
 
@@ -72,15 +70,7 @@ impl Instance {
         ];
         let [version, schema] = &places.texts;
         let texts = [exports.typed(version)?, exports.typed(schema)?];
-        let regions = [Region::default(); 4];
-        let mut guest = Guest {
-            store,
-            memory,
-            alloc,
-            dealloc,
-            get_last_error,
-            regions,
-        };
+        let mut guest = Guest::new(store, memory, alloc, dealloc, get_last_error);
         if let Err(error) = init.call(&mut guest.store, ()) {
             return Err(guest.trapped("init", &error));
         }
@@ -92,10 +82,10 @@ impl Instance {
         })
     }
 
-    /// Bytes of linear memory that the instance has now.
+    /// Bytes of linear memory that the instance has after its last call.
     #[inline]
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.guest.memory_bytes()
+        self.guest.memory_bytes_after()
     }
 
     /// How the code that it runs was compiled.
@@ -113,11 +103,11 @@ impl Instance {
     /// Gives the next call its own deadline, and forgets what an earlier one was refused.
     #[inline]
     pub(crate) fn begin(&mut self, limits: &Limits) {
-        self.guest.store.set_epoch_deadline(limits.deadline_ticks);
-        self.guest.store.data_mut().denied = false;
+        self.guest.begin(limits);
     }
 
     /// Runs a conversion and hands the driver's output to `read`.
+    #[inline]
     pub(crate) fn convert<R>(
         &mut self,
         call: &Call<'_>,
@@ -182,6 +172,7 @@ impl Instance {
     }
 
     /// Runs `get_version` or `get_schema`.
+    #[inline]
     pub(crate) fn text<R>(
         &mut self,
         call: &Call<'_>,
@@ -220,6 +211,7 @@ impl Instance {
     }
 
     /// Calls a function that only writes an output, with growing room, and returns its code.
+    #[inline]
     fn fetch(&mut self, call: &Call<'_>, which: Text) -> Outcome<i32> {
         let phase = which.as_str();
         self.guest.reserve_output(call)?;
@@ -237,6 +229,7 @@ impl Instance {
     }
 
     /// The output that the driver wrote, after a check of the length it claims.
+    #[inline]
     fn output(&self, order: ByteOrder, phase: &'static str) -> Outcome<&[u8]> {
         self.guest.claimed(Role::Output, order).ok_or_else(|| {
             let capacity = self.guest.region(Role::Output).capacity;

@@ -33,6 +33,7 @@ mod limiter;
 mod metrics;
 mod optimiser;
 mod options;
+mod priority;
 mod registry;
 mod slots;
 mod ticker;

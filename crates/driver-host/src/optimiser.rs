@@ -9,14 +9,18 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
 
 use crate::cache;
 use crate::compiled::{Code, Compiled, Improvement};
 use crate::engine;
+use crate::priority;
 
 /// Compiling recurses; the compiler was made for the stack of a main thread.
 const STACK_BYTES: usize = 8 << 20;
+
+/// All other threads go first, but not so far that a busy machine never gets its better code: where
+/// processors are short, this thread has about a fifth of what another has.
+const PRIORITY: u8 = 30;
 
 /// A pool of one thread: what the compiler would spread over the processors stays on it.
 static THREAD: Mutex<Option<Arc<ThreadPool>>> = Mutex::new(None);
@@ -44,22 +48,12 @@ fn thread() -> Option<Arc<ThreadPool>> {
             .num_threads(1)
             .thread_name(|_| "driver-optimise".to_owned())
             .stack_size(STACK_BYTES)
-            .start_handler(|_| step_back())
+            .start_handler(|_| priority::step_back(PRIORITY))
             .panic_handler(|_| {})
             .build();
         *thread = made.ok().map(Arc::new);
     }
     thread.clone()
-}
-
-/// Lets all other threads go first, but not so far that a busy machine never gets its better code:
-/// where processors are short, this thread has about a fifth of what another has.
-fn step_back() {
-    const PRIORITY: u8 = 30;
-    if let Ok(value) = ThreadPriorityValue::try_from(PRIORITY) {
-        // A system that refuses gives this thread the priority of all others.
-        let _ = set_current_thread_priority(ThreadPriority::Crossplatform(value));
-    }
 }
 
 fn turn(compiled: &Weak<Compiled>) {

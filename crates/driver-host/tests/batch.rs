@@ -348,3 +348,32 @@ fn the_clock_parks_when_nothing_runs_and_wakes_for_a_call() {
         }
     }
 }
+
+/// Where processors are short, whoever hands the pool its work goes first.
+#[cfg(target_os = "linux")]
+#[test]
+fn pool_threads_let_others_go_first() {
+    let driver = driver();
+    let results = driver.run(Operation::DecodeEvent, &items(100), &Cancel::new());
+    check(&results);
+    let mut found = 0;
+    for task in std::fs::read_dir("/proc/self/task").unwrap() {
+        let path = task.unwrap().path();
+        // Threads of other tests may end meanwhile.
+        let Ok(stat) = std::fs::read_to_string(path.join("stat")) else {
+            continue;
+        };
+        // `id (name) state …`: the niceness is the sixteenth after the state.
+        let (head, rest) = stat.rsplit_once(") ").unwrap();
+        let (_, name) = head.split_once('(').unwrap();
+        let pooled = name
+            .strip_prefix("driver-")
+            .is_some_and(|index| index.parse::<usize>().is_ok());
+        if pooled {
+            let nice: i64 = rest.split(' ').nth(16).unwrap().parse().unwrap();
+            assert!(nice > 0, "{stat}");
+            found += 1;
+        }
+    }
+    assert!(found > 0);
+}
