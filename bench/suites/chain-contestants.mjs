@@ -29,7 +29,7 @@ export function minting(world, subject, txs, note, input, way = '') {
   }
 }
 
-export const mintingNote = 'Rust: execution in place, state root, transaction root, payload, block hash; reads no address texts, leaves nothing as it was'
+export const mintingNote = 'Rust, one thread: execution in place, state root, transaction root, payload, block hash; reads no address texts, leaves nothing as it was'
 
 /** The reference building blocks in memory. */
 export function mintingLimit(world, txs) {
@@ -77,19 +77,19 @@ function following(world, txs, name, note, times) {
 
 /** The reference with its write and sync. */
 export function committingLimit(world, txs, bytes) {
-  const note = `Rust: execution in place, state root, one write of ${bytes} bytes, one fdatasync; reads no payload, checks nothing, cannot undo`
+  const note = `Rust, one thread: execution in place, state root, one write of ${bytes} bytes, one fdatasync; reads no payload, checks nothing, cannot undo`
   return following(world, txs, 'limit', note, (work) => world.limit.times('commit', work.counter, txs, work.blocks, bytes))
 }
 
 /** The reference without a disk. */
 export function executingLimit(world, txs) {
-  const note = 'Rust: the same execution and state root, in memory only'
+  const note = 'Rust, one thread: the same execution and state root, in memory only'
   return following(world, txs, 'limit-memory', note, (work) => world.limit.times('execute', work.counter, txs, work.blocks))
 }
 
 /** The reference with one write and one sync for all blocks. */
 export function batchingLimit(world, txs, bytes) {
-  const note = `Rust: execution in place and state root of each block, then one write of all their bytes (${bytes} a block) and one fdatasync`
+  const note = `Rust, one thread: execution in place and state root of each block, then one write of all their bytes (${bytes} a block) and one fdatasync`
   return following(world, txs, 'limit', note, async (work) => {
     const executed = await world.limit.times('execute', work.counter, txs, work.blocks)
     const [written] = await world.limit.times('append', bytes * work.blocks, 1)

@@ -67,7 +67,7 @@ async function cachedRow({ directory, measure }, { Driver, wasm, limit }) {
     contestants: [
       {
         name: 'ours',
-        note: 'Driver.load of a module that this process has compiled; hashed, started',
+        note: 'Driver.load of a module that this process has compiled; compared, started',
         run: async () => {
           const times = []
           for (let load = 0; load < loadsOf; load += 1) times.push(await timedAsync(async () => (await Driver.load(wasm)).close()))

@@ -25,6 +25,7 @@ use crate::prepared::Prepared;
 use crate::recent::Recent;
 use crate::retention::Retention;
 use crate::snapshot::Snapshotting;
+use crate::workers::workers;
 
 pub(crate) struct Chain {
     pub(crate) store: Arc<dyn Store>,
@@ -70,11 +71,12 @@ pub(crate) struct Core {
 impl Chain {
     pub(crate) fn new(
         (store, store_id, older): (Arc<dyn Store>, [u8; 16], Option<Older>),
-        core: Core,
+        mut core: Core,
         snapshot: Option<u64>,
         options: &OpenOptions,
     ) -> Result<Arc<Chain>> {
         let loaded = snapshot.map(|_| core.index.base());
+        core.ledger.lend(workers());
         Ok(Arc::new(Chain {
             store,
             store_id,

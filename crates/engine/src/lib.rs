@@ -31,6 +31,7 @@ mod retention;
 mod snapshot;
 mod sync;
 mod verify;
+mod workers;
 
 pub use events::{Event, EventKind, Position};
 pub use handshake::{Handshake, NativeTip, Search, Step};

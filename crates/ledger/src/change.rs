@@ -2,12 +2,15 @@
 //!
 //! Computed beside the ledger, it either replaces what it was computed from, or is dropped.
 
+use std::sync::Arc;
+
 use libmetachain_primitives::Root;
 
 use crate::accounts::Accounts;
 use crate::leaf::Leaf;
 use crate::ordered::Ordered;
 use crate::tree::{Overlay, Tree};
+use crate::workers::Workers;
 
 /// An account gets another next address.
 struct Link {
@@ -20,6 +23,7 @@ pub(crate) struct State {
     pub(crate) accounts: Accounts,
     pub(crate) ordered: Ordered,
     pub(crate) tree: Tree,
+    pub(crate) workers: Arc<dyn Workers>,
 }
 
 /// What leaves a state for another one.
@@ -62,7 +66,7 @@ impl State {
         let (mut indexes, mut leaves) = self.merge(indexes, leaves, links);
         indexes.extend((before..after).map(|index| index as u32));
         leaves.append(&mut created);
-        let overlay = self.tree.overlay(after, &indexes, &leaves);
+        let overlay = self.tree.overlay(after, &indexes, &leaves, &*self.workers);
         Change {
             before,
             after,
@@ -95,7 +99,7 @@ impl State {
             }
         }
         let (indexes, leaves) = self.merge(indexes, leaves, links);
-        let overlay = self.tree.overlay(after, &indexes, &leaves);
+        let overlay = self.tree.overlay(after, &indexes, &leaves, &*self.workers);
         Change {
             before,
             after,
@@ -111,6 +115,7 @@ impl State {
             accounts,
             ordered,
             tree,
+            ..
         } = self;
         for leaf in accounts.leaves().slices(change.after).flatten() {
             ordered.remove(leaf.address(), accounts.leaves());

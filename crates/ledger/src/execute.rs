@@ -14,6 +14,7 @@ use libmetachain_primitives::{
 use crate::accounts::{ABSENT, Accounts};
 use crate::leaf::Leaf;
 use crate::window::Window;
+use crate::workers::Workers;
 
 /// Beyond this many transactions the sort keys below would run out of bits.
 const ENTRIES_MAX: usize = 1 << 30;
@@ -33,6 +34,7 @@ pub(crate) struct Base<'a> {
     pub(crate) accounts: &'a Accounts,
     pub(crate) window: &'a Window,
     pub(crate) supply: u64,
+    pub(crate) workers: &'a dyn Workers,
 }
 
 /// What execution gives.
@@ -70,7 +72,7 @@ pub(crate) fn execute<'a>(
         indexes,
         leaves,
         slots,
-    } = resolve(base.accounts, well_formed.clone());
+    } = resolve(base, well_formed.clone());
     let used = well_formed.filter_map(Transaction::txid).map(|txid| {
         let hash = base.window.hash(txid);
         (hash, base.window.contains(hash, txid))
@@ -119,13 +121,14 @@ struct Named {
     slots: Vec<u32>,
 }
 
-fn resolve<'a>(accounts: &Accounts, transactions: impl Iterator<Item = &'a Transaction>) -> Named {
+fn resolve<'a>(base: &Base<'_>, transactions: impl Iterator<Item = &'a Transaction>) -> Named {
+    let accounts = base.accounts;
     let mut addresses = Vec::with_capacity(2 * transactions.size_hint().1.unwrap_or(0));
     for transaction in transactions {
         let (debit, credit) = parties(transaction);
         addresses.extend(debit.into_iter().chain(credit).map(|address| address.0));
     }
-    let found = accounts.find_many(&addresses);
+    let found = accounts.find_many(&addresses, base.workers);
     let mut present = Vec::with_capacity(found.len());
     let mut missing: Vec<u32> = Vec::new();
     for (position, index) in (0u32..).zip(found) {

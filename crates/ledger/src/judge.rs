@@ -11,6 +11,7 @@ use crate::change::Change;
 use crate::delta::Delta;
 use crate::execute::{Executed, Policy, execute};
 use crate::ledger::Ledger;
+use crate::workers::both;
 
 /// The native block around a metachain block, as far as its parent and its own header tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,11 +97,14 @@ impl Ledger {
             supply,
             rejected,
         } = executed;
-        let change = self.state.extended(indexes, leaves, created);
+        let (change, roots) = both(
+            &*self.state.workers,
+            || self.state.extended(indexes, leaves, created),
+            || (tx_root(&accepted), withdrawals_root(&accepted)),
+        )?;
         let mut header = self.header(context);
         header.tx_count = accepted.len() as u32;
-        header.tx_root = tx_root(&accepted);
-        header.withdrawals_root = withdrawals_root(&accepted);
+        (header.tx_root, header.withdrawals_root) = roots;
         header.state_root = change.root();
         header.supply = supply;
         let block = Block {
@@ -137,8 +141,13 @@ impl Ledger {
         let block = decode_payload(candidate.payload, bytes_max, transactions_max)?;
         let (claimed, transactions) = (&block.header, &block.transactions);
         judge_place(claimed, &self.header(&candidate.context))?;
-        judge_transactions(claimed, transactions, candidate.carried)?;
-        let executed = execute(&self.base(), transactions.iter().map(Ok), Policy::Stop)?;
+        let (executed, roots) = both(
+            &*self.state.workers,
+            || execute(&self.base(), transactions.iter().map(Ok), Policy::Stop),
+            || (tx_root(transactions), withdrawals_root(transactions)),
+        )?;
+        judge_transactions(claimed, transactions.len(), roots.0, candidate.carried)?;
+        let executed = executed?;
         if let Some(Rejection { index, receipt }) = executed.rejected.first() {
             return Err(refused(*index, receipt));
         }
@@ -150,9 +159,8 @@ impl Ledger {
             supply,
             ..
         } = executed;
-        let root = withdrawals_root(transactions);
         let (code, what) = (Code::InvalidWithdrawalsRoot, "withdrawals root");
-        same(code, what, &claimed.withdrawals_root, &root)?;
+        same(code, what, &claimed.withdrawals_root, &roots.1)?;
         let change = self.state.extended(indexes, leaves, created);
         same(
             Code::InvalidStateRoot,
@@ -264,18 +272,14 @@ fn judge_place(claimed: &Header, expected: &Header) -> Result<()> {
     same(Code::InvalidTime, "time", &a.time, &b.time)
 }
 
-/// Compares the transactions with those carried, then with what the header says of them.
-fn judge_transactions(
-    claimed: &Header,
-    transactions: &[Transaction],
-    carried: Carried,
-) -> Result<()> {
-    let root = tx_root(transactions);
+/// Compares the transactions, by their number and root, with those carried, then with what the header says
+/// of them.
+fn judge_transactions(claimed: &Header, found: usize, root: Root, carried: Carried) -> Result<()> {
     if let Carried::Root(carried) = carried {
         let what = "root of the carried transactions";
         same(Code::InvalidTransactions, what, &root, &carried)?;
     }
-    let (count, found) = (u64::from(claimed.tx_count), transactions.len() as u64);
+    let (count, found) = (u64::from(claimed.tx_count), found as u64);
     same(
         Code::InvalidTxRoot,
         "number of transactions",

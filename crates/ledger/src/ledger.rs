@@ -16,6 +16,7 @@ use crate::ordered::Ordered;
 use crate::tip::Tip;
 use crate::tree::{Hashing, Tree};
 use crate::window::Window;
+use crate::workers::{Alone, Workers};
 
 /// A metachain's accounts at its tip.
 ///
@@ -69,6 +70,7 @@ impl Ledger {
             accounts,
             ordered,
             tree,
+            workers: Arc::new(Alone),
         };
         Some(Self {
             genesis,
@@ -126,7 +128,14 @@ impl Ledger {
             accounts: &self.state.accounts,
             window: &self.window,
             supply: self.tip.supply,
+            workers: &*self.state.workers,
         }
+    }
+
+    /// Lends threads to the work of single blocks, in place of what was lent before. Blocks of few
+    /// transactions do not use them.
+    pub fn lend(&mut self, workers: Arc<dyn Workers>) {
+        self.state.workers = workers;
     }
 
     /// What taking a block back will need, read before the block is applied.

@@ -1,5 +1,5 @@
 //! The pure state transition of the metachain: execute, mint, check, apply, revert, roots and
-//! proofs. No I/O, no clock, no threads.
+//! proofs. No I/O, no clock, no threads but those that its owner lends it ([`Workers`]).
 //!
 //! A [`Ledger`] holds all accounts at one tip. [`Ledger::mint`] and [`Ledger::check`] execute a block
 //! beside it and give its whole effect as a [`Delta`]; [`Ledger::apply`] makes it, and
@@ -38,6 +38,7 @@ pub mod store;
 mod tip;
 mod tree;
 mod window;
+mod workers;
 
 pub use delta::{Delta, Undo};
 pub use judge::{Candidate, Carried, Checked, Context, Minted};
@@ -49,3 +50,4 @@ pub use snapshot::{ACCOUNT_RECORD_BYTES, Restore};
 pub use store::{Appended, Place, Record, Store, WhenDurable};
 pub use tip::Tip;
 pub use tree::Hashing;
+pub use workers::{Alone, Workers};

@@ -16,6 +16,7 @@ use crate::ledger::{Ledger, found};
 use crate::tip::Tip;
 use crate::tree::Hashing;
 use crate::window::Window;
+use crate::workers::Alone;
 
 /// A ledger in the making: it has balances, but no order and no root yet.
 pub struct Replay {
@@ -103,6 +104,7 @@ impl Replay {
             accounts: &self.accounts,
             window: &self.window,
             supply: self.tip.supply,
+            workers: &Alone,
         };
         let executed = execute(&base, block.transactions.iter().map(Ok), Policy::Stop)?;
         if let Some(rejection) = executed.rejected.first() {

@@ -19,12 +19,20 @@ use libmetachain_primitives::tree_hash::{BLOCK_BYTES, Domain, PADDING};
 
 use crate::chunked::Chunked;
 use crate::leaf::Leaf;
+use crate::workers::{Workers, gather};
 
 pub(crate) type Node = [u8; 32];
 
 /// Inputs that are gathered before they are hashed: enough that their cache misses overlap, few
 /// enough that they are still in the first-level cache afterwards.
 const BATCH: usize = 64;
+
+/// Changed leaves that are hashed together, with all above them: about 60 µs, several times what it takes to
+/// tell another thread, and few enough that the last part is not long waited for.
+const PART: usize = 256;
+
+/// Levels at the top that no part has for itself.
+const SHARED_LEVELS: usize = 6;
 
 /// Pairs of a level that stay in the second-level cache from block to block, or nearly so.
 const CACHED: usize = 1 << 9;
@@ -122,16 +130,59 @@ pub(crate) fn node_hash(left: &Node, right: &Node) -> Node {
     DOMAINS.node.hash(&pair.0)
 }
 
+/// Changed nodes, level by level, by ascending index within a level.
+#[derive(Clone)]
+struct Part {
+    /// The level of the first ones.
+    first: usize,
+    nodes: Vec<Node>,
+    indexes: Vec<u32>,
+    /// Where each level ends in these two lists.
+    ends: Vec<usize>,
+}
+
+impl Part {
+    /// Nothing yet, with room for `leaves` nodes on the first level and their parents on `levels` levels.
+    fn with_room(first: usize, leaves: usize, levels: usize) -> Self {
+        // The lower levels change nearly as many nodes as there are leaves to change, the upper ones half as
+        // many each.
+        let full = levels.saturating_sub(leaves.max(1).ilog2() as usize);
+        let room = leaves * (full + 2);
+        Self {
+            first,
+            nodes: Vec::with_capacity(room),
+            indexes: Vec::with_capacity(room),
+            ends: Vec::with_capacity(levels + 1),
+        }
+    }
+
+    /// Where the last level begins.
+    fn last_start(&self) -> usize {
+        let before = self.ends.len().checked_sub(2);
+        before
+            .and_then(|at| self.ends.get(at))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Moves the last level to the end of another part.
+    fn give_last(&mut self, to: &mut Self) {
+        let start = self.last_start();
+        to.nodes.extend_from_slice(&self.nodes[start..]);
+        to.indexes.extend_from_slice(&self.indexes[start..]);
+        self.nodes.truncate(start);
+        self.indexes.truncate(start);
+        self.ends.pop();
+    }
+}
+
 /// Everything in the tree that a change of leaves changes.
 #[derive(Clone)]
 pub(crate) struct Overlay {
     /// Leaves after the change.
     count: usize,
-    /// The changed nodes, level by level, by ascending index within a level.
-    nodes: Vec<Node>,
-    indexes: Vec<u32>,
-    /// Where each level ends in these two lists.
-    ends: Vec<usize>,
+    /// Each level's nodes ascend from part to part.
+    parts: Vec<Part>,
     root: Root,
 }
 
@@ -201,44 +252,57 @@ impl Tree {
     ///
     /// Leaves beyond the old count must all be given, and where leaves are dropped the new last one
     /// must be: nodes above it have lost a child.
-    pub(crate) fn overlay(&self, count: usize, indexes: &[u32], leaves: &[Leaf]) -> Overlay {
-        // The lower levels change nearly as many nodes as there are leaves to change, the upper
-        // ones half as many each.
-        let levels = (count.max(2) - 1).ilog2() as usize + 1;
-        let full = levels.saturating_sub(leaves.len().max(1).ilog2() as usize);
-        let room = leaves.len() * (full + 2);
-        let mut overlay = Overlay {
-            count,
-            nodes: Vec::with_capacity(room),
-            indexes: Vec::with_capacity(room),
-            ends: Vec::with_capacity(levels + 1),
-            root: self.root,
-        };
-        let bytes = leaves.iter().map(Leaf::as_bytes);
-        self.hashing
-            .hash_all(&DOMAINS.leaf, bytes, &mut overlay.nodes);
-        overlay.indexes.extend_from_slice(indexes);
-        overlay.ends.push(overlay.nodes.len());
-        let (mut start, mut width, mut level) = (0, count, 0);
-        while width > 1 {
-            let end = overlay.nodes.len();
-            self.hash_level(level, width, start, &mut overlay);
-            overlay.ends.push(overlay.nodes.len());
-            start = end;
-            width = width.div_ceil(2);
-            level += 1;
+    pub(crate) fn overlay(
+        &self,
+        count: usize,
+        indexes: &[u32],
+        leaves: &[Leaf],
+        workers: &dyn Workers,
+    ) -> Overlay {
+        let levels = top_level(count);
+        // Parts are made of whole trees below this level, so that they do not meet before it.
+        let shared = levels.saturating_sub(SHARED_LEVELS);
+        let cuts = cuts(indexes, shared);
+        let alone = cuts.len() < 3;
+        let top = if alone { levels } else { shared };
+        let mut parts = gather(workers, cuts.len() - 1, |part| {
+            let range = cuts[part]..cuts[part + 1];
+            let mut part = Part::with_room(0, range.len(), top);
+            let bytes = leaves[range.clone()].iter().map(Leaf::as_bytes);
+            self.hashing.hash_all(&DOMAINS.leaf, bytes, &mut part.nodes);
+            part.indexes.extend_from_slice(&indexes[range]);
+            part.ends.push(part.nodes.len());
+            self.hash_up(count, top, &mut part);
+            part
+        });
+        if !alone {
+            let mut above = Part::with_room(shared, 1 << SHARED_LEVELS, SHARED_LEVELS);
+            parts.iter_mut().for_each(|part| part.give_last(&mut above));
+            above.ends.push(above.nodes.len());
+            self.hash_up(count, levels, &mut above);
+            parts.push(above);
         }
-        let top = overlay.nodes.get(start).or_else(|| self.top());
-        overlay.root = root_of(top.unwrap_or(&PADDING), count as u64);
-        overlay
+        let top = parts.last().and_then(|part| part.nodes.last());
+        let top = top.or_else(|| self.top());
+        let root = root_of(top.unwrap_or(&PADDING), count as u64);
+        Overlay { count, parts, root }
+    }
+
+    /// Adds to a part, which has one level, the levels up to this one.
+    fn hash_up(&self, count: usize, to: usize, part: &mut Part) {
+        for level in part.first..to {
+            let start = part.last_start();
+            self.hash_level(level, width(count, level), start, part);
+            part.ends.push(part.nodes.len());
+        }
     }
 
     /// Adds the parents of a level's changed nodes, which lie from `start` to the end.
-    fn hash_level(&self, level: usize, width: usize, start: usize, overlay: &mut Overlay) {
+    fn hash_level(&self, level: usize, width: usize, start: usize, part: &mut Part) {
         let base = self.levels.get(level);
-        let end = overlay.nodes.len();
+        let end = part.nodes.len();
         if let Some(base) = base.filter(|base| base.len() > CACHED) {
-            touch(base, &overlay.indexes[start..end]);
+            touch(base, &part.indexes[start..end]);
         }
         let mut at = start;
         let mut pairs = [Pair::EMPTY; BATCH];
@@ -246,7 +310,7 @@ impl Tree {
         while at < end {
             let mut filled = 0;
             for pair in &mut pairs {
-                let changed = overlay.indexes[at..end].iter().zip(&overlay.nodes[at..end]);
+                let changed = part.indexes[at..end].iter().zip(&part.nodes[at..end]);
                 let mut changed = changed.map(|(index, node)| (*index as usize, node));
                 let Some((index, node)) = changed.next() else {
                     break;
@@ -267,7 +331,7 @@ impl Tree {
                     pair.set(sibling, node);
                     at += 1;
                 }
-                overlay.indexes.push(parent as u32);
+                part.indexes.push(parent as u32);
                 filled += 1;
             }
             let mut inputs = [&[0; BLOCK_BYTES]; BATCH];
@@ -276,7 +340,7 @@ impl Tree {
             }
             self.hashing
                 .hash_many(&DOMAINS.node, &inputs[..filled], &mut hashes[..filled]);
-            overlay.nodes.extend_from_slice(&hashes[..filled]);
+            part.nodes.extend_from_slice(&hashes[..filled]);
         }
     }
 
@@ -286,24 +350,28 @@ impl Tree {
 
     /// Makes the tree what the overlay, computed from this very tree, says.
     pub(crate) fn apply(&mut self, overlay: &Overlay) {
-        self.levels.resize_with(overlay.ends.len(), Chunked::new);
-        let mut start = 0;
-        let mut width = overlay.count;
-        for (level, end) in self.levels.iter_mut().zip(&overlay.ends) {
+        self.levels
+            .resize_with(top_level(overlay.count) + 1, Chunked::new);
+        for (at, level) in self.levels.iter_mut().enumerate() {
+            let width = width(overlay.count, at);
             level.truncate(width.div_ceil(2));
             if width % 2 == 1
                 && let Some(last) = level.get_mut(width / 2)
             {
                 last.set(1, &PADDING);
             }
-            let changed = overlay.indexes[start..*end]
-                .iter()
-                .zip(&overlay.nodes[start..*end]);
-            for (index, node) in changed {
-                put(level, *index as usize, node);
+        }
+        for part in &overlay.parts {
+            let mut start = 0;
+            for (level, end) in self.levels.iter_mut().skip(part.first).zip(&part.ends) {
+                let changed = part.indexes[start..*end]
+                    .iter()
+                    .zip(&part.nodes[start..*end]);
+                for (index, node) in changed {
+                    put(level, *index as usize, node);
+                }
+                start = *end;
             }
-            start = *end;
-            width = width.div_ceil(2);
         }
         self.count = overlay.count;
         self.root = overlay.root;
@@ -323,6 +391,33 @@ impl Tree {
         }
         path
     }
+}
+
+/// The level of the top node over so many leaves.
+fn top_level(count: usize) -> usize {
+    count.max(1).next_power_of_two().ilog2() as usize
+}
+
+/// The nodes of a level over so many leaves.
+const fn width(count: usize, level: usize) -> usize {
+    count.div_ceil(1 << level)
+}
+
+/// Where the ascending indexes are cut into parts, ends included: between trees whose tops are on this
+/// level, and so that each part has [`PART`] leaves or a few more.
+fn cuts(indexes: &[u32], level: usize) -> Vec<usize> {
+    let mut cuts = vec![0];
+    let mut next = PART;
+    while next + PART <= indexes.len() {
+        let tree = indexes[next] >> level;
+        let cut = indexes.partition_point(|index| index >> level < tree);
+        if cuts.last() != Some(&cut) {
+            cuts.push(cut);
+        }
+        next += PART;
+    }
+    cuts.push(indexes.len());
+    cuts
 }
 
 /// Brings the pairs of these nodes into the cache. A loop that does nothing else has many of its

@@ -4,7 +4,10 @@
 mod common;
 
 use common::{Chain, Entry, deposit, dump, genesis, transfer, with_txid, withdraw};
-use libmetachain_ledger::{Hashing, Ledger};
+use std::sync::Arc;
+
+use libmetachain_ledger::{Alone, Candidate, Carried, Hashing, Ledger, Workers};
+use libmetachain_primitives::{Amount, MetaAddress, Transaction};
 
 fn entries(round: u8) -> Vec<Entry> {
     (0..200u8)
@@ -43,6 +46,81 @@ fn threads_and_repetitions_give_the_same_bytes() {
         }
     });
     assert_eq!(dump(ledger), before);
+}
+
+/// The last part first, each on a thread of its own.
+struct Backwards;
+
+impl Workers for Backwards {
+    fn run(&self, parts: usize, work: &(dyn Fn(usize) + Sync)) {
+        for part in (0..parts).rev() {
+            std::thread::scope(|scope| drop(scope.spawn(move || work(part))));
+        }
+    }
+}
+
+/// Enough transactions that everything falls into parts: deposits to new accounts, transfers among all, some
+/// of which are not covered.
+fn many(round: u64) -> Vec<Entry> {
+    let account = |number: u64| {
+        let mut address = [0x66; 20];
+        address[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+        MetaAddress(address)
+    };
+    let amount = |units| Amount::new(units).expect("an amount");
+    (0..3_000)
+        .map(|number| {
+            Ok(if number % 3 == 0 {
+                Transaction::Deposit {
+                    from: common::native(1),
+                    to: account(number + round * 1_500),
+                    amount: amount(number + 1),
+                    txid: None,
+                }
+            } else {
+                Transaction::Transfer {
+                    from: account(number % 1_000 * 3),
+                    to: account(number),
+                    amount: amount(number / 2 + 1),
+                    txid: None,
+                }
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn who_did_which_part_does_not_show() {
+    let lent: [Arc<dyn Workers>; 2] = [Arc::new(Alone), Arc::new(Backwards)];
+    let [mut alone, mut helped] = lent.map(|workers| {
+        let mut chain = Chain::new(genesis(&[(1, 1 << 40)]));
+        chain.ledger.lend(workers);
+        chain
+    });
+    for round in 0..4 {
+        let (entries, context) = (many(round), alone.context(5));
+        let [one, other] = [&alone, &helped].map(|chain| {
+            let minted = chain.ledger.mint(&context, &entries).expect("mint");
+            let candidate = Candidate {
+                context,
+                payload: &minted.payload,
+                carried: Carried::Root(minted.block.header.tx_root),
+            };
+            assert_eq!(
+                chain.ledger.check(&candidate).expect("check").hash,
+                minted.hash
+            );
+            minted
+        });
+        assert_eq!((one.payload, one.rejected), (other.payload, other.rejected));
+        alone.extend(&entries);
+        helped.extend(&entries);
+        assert_eq!(dump(&alone.ledger), dump(&helped.ledger));
+    }
+    alone.revert();
+    helped.revert();
+    assert_eq!(dump(&alone.ledger), dump(&helped.ledger));
+    helped.ledger.verify().expect("it is whole");
 }
 
 #[test]

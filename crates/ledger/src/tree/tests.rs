@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::workers::Alone;
 
 fn leaf(number: u64, version: u64) -> Leaf {
     let mut leaf = Leaf::new(&[number as u8; 20]);
@@ -64,6 +65,10 @@ fn both_hashings_build_the_described_tree() {
 
 /// Takes the tree to other leaves by way of an overlay, as a block does and as its undo does.
 fn change(tree: &mut Tree, from: &[Leaf], to: &[Leaf]) {
+    change_by(tree, from, to, &Alone);
+}
+
+fn change_by(tree: &mut Tree, from: &[Leaf], to: &[Leaf], workers: &dyn Workers) {
     let mut indexes: Vec<u32> = (0..to.len() as u32)
         .filter(|index| from.get(*index as usize) != Some(&to[*index as usize]))
         .collect();
@@ -73,7 +78,7 @@ fn change(tree: &mut Tree, from: &[Leaf], to: &[Leaf]) {
     }
     let changed: Vec<Leaf> = indexes.iter().map(|index| to[*index as usize]).collect();
     let before = tree.root();
-    let overlay = tree.overlay(to.len(), &indexes, &changed);
+    let overlay = tree.overlay(to.len(), &indexes, &changed, workers);
     assert_eq!(tree.root(), before, "computing an overlay changes nothing");
     tree.apply(&overlay);
     assert_eq!(tree.root(), overlay.root());
@@ -85,6 +90,68 @@ fn assert_same_nodes(one: &Tree, other: &Tree) {
     for (a, b) in one.levels.iter().zip(&other.levels) {
         assert!(a.iter().map(|pair| pair.0).eq(b.iter().map(|pair| pair.0)));
     }
+}
+
+/// The last part first.
+struct Backwards;
+
+impl Workers for Backwards {
+    fn run(&self, parts: usize, work: &(dyn Fn(usize) + Sync)) {
+        (0..parts).rev().for_each(work);
+    }
+}
+
+#[test]
+fn parts_of_a_change_give_the_same_nodes() {
+    // Beside growing and shrinking: leaves changed everywhere, in one place, and at the very end.
+    let changed: [fn(u64) -> bool; 4] = [
+        |_| true,
+        |number| number % 3 == 0,
+        |number| (1_000..1_700).contains(&number),
+        |number| number >= 4_500,
+    ];
+    for (before, after) in [
+        (5_000, 5_000),
+        (5_000, 4_999),
+        (5_000, 8_193),
+        (700, 5_000),
+        (5_000, 3),
+    ] {
+        for is_changed in changed {
+            let old: Vec<Leaf> = (0..before).map(|number| leaf(number, 0)).collect();
+            let new: Vec<Leaf> = (0..after)
+                .map(|number| leaf(number, u64::from(is_changed(number))))
+                .collect();
+            let mut tree = Tree::build(&chunked(&old), Hashing::Simd);
+            change_by(&mut tree, &old, &new, &Backwards);
+            assert_same_nodes(&tree, &Tree::build(&chunked(&new), Hashing::Simd));
+            assert_eq!(tree.root(), naive_root(&new), "{before} to {after}");
+        }
+    }
+}
+
+#[test]
+fn cuts_lie_between_whole_trees_and_lose_no_leaf() {
+    for (indexes, level) in [
+        ((0..5_000).collect::<Vec<u32>>(), 7),
+        ((0..5_000).map(|index| index * 97).collect(), 13),
+        (
+            (0..600)
+                .map(|index| if index < 590 { index } else { index << 12 })
+                .collect(),
+            10,
+        ),
+        (vec![], 0),
+        (vec![9], 3),
+    ] {
+        let cuts = cuts(&indexes, level);
+        assert!(cuts.is_sorted() && cuts[0] == 0 && cuts[cuts.len() - 1] == indexes.len());
+        for cut in cuts.iter().filter(|cut| (1..indexes.len()).contains(cut)) {
+            assert_ne!(indexes[cut - 1] >> level, indexes[*cut] >> level);
+        }
+    }
+    let many = cuts(&(0..5_000).collect::<Vec<u32>>(), 7);
+    assert!(many.len() > 10, "there are parts at all: {many:?}");
 }
 
 #[test]
