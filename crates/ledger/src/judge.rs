@@ -11,7 +11,10 @@ use crate::change::Change;
 use crate::delta::Delta;
 use crate::execute::{Executed, Policy, execute};
 use crate::ledger::Ledger;
-use crate::workers::both;
+use crate::workers::{Alone, Workers, both};
+
+/// Transactions whose root takes longer, about 10 µs, than it takes to tell another thread.
+const SPREAD_LEAST: usize = 256;
 
 /// The native block around a metachain block, as far as its parent and its own header tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +101,7 @@ impl Ledger {
             rejected,
         } = executed;
         let (change, roots) = both(
-            &*self.state.workers,
+            self.workers_for(transactions.len()),
             || self.state.extended(indexes, leaves, created),
             || (tx_root(&accepted), withdrawals_root(&accepted)),
         )?;
@@ -142,7 +145,7 @@ impl Ledger {
         let (claimed, transactions) = (&block.header, &block.transactions);
         judge_place(claimed, &self.header(&candidate.context))?;
         let (executed, roots) = both(
-            &*self.state.workers,
+            self.workers_for(transactions.len()),
             || execute(&self.base(), transactions.iter().map(Ok), Policy::Stop),
             || (tx_root(transactions), withdrawals_root(transactions)),
         )?;
@@ -172,6 +175,15 @@ impl Ledger {
         let hash = claimed.hash();
         let delta = self.delta(claimed, hash, change, txids);
         Ok(Checked { block, hash, delta })
+    }
+
+    /// Who works on a block of so many transactions: a small one is done before anybody else has woken up.
+    fn workers_for(&self, transactions: usize) -> &dyn Workers {
+        if transactions < SPREAD_LEAST {
+            &Alone
+        } else {
+            &*self.state.workers
+        }
     }
 
     /// Whether a block in this context can follow the tip at all.

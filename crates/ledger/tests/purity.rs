@@ -123,6 +123,26 @@ fn who_did_which_part_does_not_show() {
     helped.ledger.verify().expect("it is whole");
 }
 
+/// Must not be asked.
+struct Asleep;
+
+impl Workers for Asleep {
+    fn run(&self, parts: usize, _: &(dyn Fn(usize) + Sync)) {
+        panic!("woken for {parts} parts of a small block");
+    }
+}
+
+#[test]
+fn nobody_is_woken_for_a_small_block() {
+    let mut chain = Chain::new(genesis(&[(1, 1 << 40), (2, 77)]));
+    chain.ledger.lend(Arc::new(Asleep));
+    for entries in [entries(1), vec![transfer(1, 2, 3)], Vec::new()] {
+        // Mints and applies.
+        chain.extend(&entries);
+    }
+    chain.revert();
+}
+
 #[test]
 fn history_does_not_show() {
     let mut straight = Chain::new(genesis(&[(1, 1 << 40)]));
