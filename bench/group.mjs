@@ -7,7 +7,7 @@ const order = JSON.parse(process.argv[2])
 const started = performance.now()
 
 /** Most rounds of a row; fewer where the group's time is short. */
-const roundsMost = order.quick ? 7 : 11
+const roundsMost = order.quick ? 7 : 9
 
 // Without anyone to tell there is nothing left to do.
 process.on('disconnect', () => process.exit(1))
