@@ -8,7 +8,7 @@ use libmetachain_primitives::Root;
 
 use crate::accounts::Accounts;
 use crate::leaf::Leaf;
-use crate::ordered::Ordered;
+use crate::ordered::{Ordered, in_order};
 use crate::tree::{Overlay, Tree};
 use crate::workers::Workers;
 
@@ -115,7 +115,7 @@ impl State {
             accounts,
             ordered,
             tree,
-            ..
+            workers,
         } = self;
         for leaf in accounts.leaves().slices(change.after).flatten() {
             ordered.remove(leaf.address(), accounts.leaves());
@@ -127,13 +127,14 @@ impl State {
                 ordered.insert(leaf.address(), index, accounts.leaves());
             }
         }
-        tree.apply(&change.overlay);
+        tree.apply(&change.overlay, &**workers);
     }
 
     /// Links new accounts to each other, and gives the links of the old ones before them.
     fn link(&self, created: &mut [Leaf]) -> Vec<Link> {
-        let mut by_address: Vec<u32> = (0..created.len() as u32).collect();
-        by_address.sort_unstable_by_key(|at| created.get(*at as usize).map(|leaf| *leaf.address()));
+        let by_address = in_order(0..created.len() as u32, |at| {
+            created.get(at as usize).map(Leaf::address)
+        });
         let mut links: Vec<Link> = Vec::new();
         let mut previous: Option<u32> = None;
         for at in by_address {

@@ -13,6 +13,8 @@ use libmetachain_primitives::{
 
 use crate::accounts::{ABSENT, Accounts};
 use crate::leaf::Leaf;
+use crate::ordered::in_order;
+use crate::radix::sorted_by_index;
 use crate::window::Window;
 use crate::workers::Workers;
 
@@ -73,11 +75,11 @@ pub(crate) fn execute<'a>(
         leaves,
         slots,
     } = resolve(base, well_formed.clone());
-    let used = well_formed.filter_map(Transaction::txid).map(|txid| {
+    let mut used: Vec<(u64, bool)> = Vec::with_capacity(entries.len());
+    used.extend(well_formed.filter_map(Transaction::txid).map(|txid| {
         let hash = base.window.hash(txid);
         (hash, base.window.contains(hash, txid))
-    });
-    let used: Vec<(u64, bool)> = used.collect();
+    }));
     let mut run = Run::new(base, indexes.len(), leaves, used.len());
     let mut rejected = Vec::new();
     let (mut slots, mut used) = (slots.into_iter(), used.into_iter());
@@ -138,8 +140,8 @@ fn resolve<'a>(base: &Base<'_>, transactions: impl Iterator<Item = &'a Transacti
             present.push(u64::from(index) << 32 | u64::from(position));
         }
     }
-    present.sort_unstable();
-    missing.sort_unstable_by_key(|position| addresses.get(*position as usize));
+    let present = sorted_by_index(present, accounts.len());
+    let missing = in_order(missing, |position| addresses.get(position as usize));
 
     let mut slots = vec![0; addresses.len()];
     let mut indexes: Vec<u32> = Vec::with_capacity(present.len());
@@ -365,11 +367,9 @@ impl<'a> Run<'a> {
     }
 
     fn finish(mut self, mut indexes: Vec<u32>, rejected: Vec<Rejection>) -> Executed {
-        let created = self
-            .created
-            .iter()
-            .filter_map(|slot| self.leaves.get(*slot as usize));
-        let created = created.copied().collect();
+        let mut created = Vec::with_capacity(self.created.len());
+        let slots = self.created.iter();
+        created.extend(slots.filter_map(|slot| self.leaves.get(*slot as usize)));
         self.leaves.truncate(self.existing);
         if self
             .changed

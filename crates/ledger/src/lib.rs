@@ -31,6 +31,7 @@ mod leaf;
 mod ledger;
 mod ordered;
 mod proof;
+mod radix;
 mod replay;
 mod sharded;
 mod snapshot;

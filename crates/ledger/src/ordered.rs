@@ -44,6 +44,17 @@ impl Entry {
     }
 }
 
+/// Positions, each with an address, in the order of their addresses; equal ones in any order.
+pub(crate) fn in_order<'a>(
+    positions: impl IntoIterator<Item = u32>,
+    address: impl Fn(u32) -> Option<&'a [u8; 20]>,
+) -> Vec<u32> {
+    let with_prefix = |position| (address(position).map_or(0, prefix), position);
+    let mut keys: Vec<(u64, u32)> = positions.into_iter().map(with_prefix).collect();
+    keys.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| address(a.1).cmp(&address(b.1))));
+    keys.into_iter().map(|(_, position)| position).collect()
+}
+
 fn prefix(address: &[u8; 20]) -> u64 {
     address.first_chunk().copied().map_or(0, u64::from_be_bytes)
 }

@@ -86,24 +86,42 @@ impl ListTree {
 /// The commitment to transactions, in order: what a block's header and a native block's own list are compared by.
 #[must_use]
 pub fn tx_root<'a>(transactions: impl IntoIterator<Item = &'a Transaction>) -> Root {
-    const WIDE: usize = 2 * BLOCK_BYTES;
-    let mut bytes = Vec::new();
-    let mut ends = Vec::new();
-    for transaction in transactions {
-        transaction.encode_leaf(&mut bytes);
-        ends.push(bytes.len());
+    let mut transactions = transactions.into_iter().peekable();
+    let mut leaves = Vec::with_capacity(transactions.size_hint().0 * HASH_BYTES);
+    let mut bytes = Vec::with_capacity(BATCH * WIDE);
+    let mut ends = Vec::with_capacity(BATCH);
+    while transactions.peek().is_some() {
+        bytes.clear();
+        ends.clear();
+        for transaction in transactions.by_ref().take(BATCH) {
+            transaction.encode_leaf(&mut bytes);
+            ends.push(bytes.len());
+        }
+        hash_leaves(&bytes, &ends, &mut leaves);
     }
-    // Nearly every leaf is one or two blocks long: those of one length are hashed together.
-    let mut leaves = vec![0; ends.len() * HASH_BYTES];
+    TRANSACTIONS.root_and_path(leaves, None).0
+}
+
+/// Leaves that are hashed together: as encoded they stay in the first-level cache.
+const BATCH: usize = 64;
+
+/// The length of the longer one of the two kinds of leaves that nearly all are.
+const WIDE: usize = 2 * BLOCK_BYTES;
+
+/// Hashes encoded transactions, given by where each ends, to the end of `leaves`; those of one length together.
+fn hash_leaves(bytes: &[u8], ends: &[usize], leaves: &mut Vec<u8>) {
+    let before = leaves.len();
+    leaves.resize(before + ends.len() * HASH_BYTES, 0);
+    let leaves = &mut leaves[before..];
     let (mut narrow, mut narrow_at) = (Vec::new(), Vec::new());
     let (mut wide, mut wide_at) = (
         Vec::with_capacity(ends.len()),
         Vec::with_capacity(ends.len()),
     );
     let mut start = 0;
-    for (at, end) in ends.into_iter().enumerate() {
-        let leaf = &bytes[start..end];
-        start = end;
+    for (at, end) in ends.iter().enumerate() {
+        let leaf = &bytes[start..*end];
+        start = *end;
         if let Ok(leaf) = <&[u8; BLOCK_BYTES]>::try_from(leaf) {
             narrow.push(leaf);
             narrow_at.push(at);
@@ -114,9 +132,8 @@ pub fn tx_root<'a>(transactions: impl IntoIterator<Item = &'a Transaction>) -> R
             leaves[at * HASH_BYTES..][..HASH_BYTES].copy_from_slice(&TRANSACTIONS.leaf(leaf));
         }
     }
-    scatter(&TRANSACTIONS.leaf, &narrow, &narrow_at, &mut leaves);
-    scatter(&TRANSACTIONS.leaf, &wide, &wide_at, &mut leaves);
-    TRANSACTIONS.root_and_path(leaves, None).0
+    scatter(&TRANSACTIONS.leaf, &narrow, &narrow_at, leaves);
+    scatter(&TRANSACTIONS.leaf, &wide, &wide_at, leaves);
 }
 
 /// Hashes inputs of one length and puts each hash where its leaf belongs.

@@ -5,7 +5,9 @@
 //! may point anywhere that checks out; a payload is therefore accepted only if encoding the block
 //! again gives the very same bytes.
 
-use rkyv::rancor::{BoxedError, Failure};
+use rkyv::api::high::to_bytes_in;
+use rkyv::rancor::{BoxedError, Failure, Source, fail};
+use rkyv::ser::{Positional, Writer};
 use rkyv::{Archive, Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
@@ -36,14 +38,59 @@ pub fn payload_bytes_of(transaction: &Transaction) -> usize {
 /// Fails with `BLOCK_FULL` only for a block whose payload exceeds what 32-bit pointers reach, which
 /// no genesis allows.
 pub fn encode_payload(block: &Block) -> Result<Vec<u8>> {
-    rkyv::to_bytes::<BoxedError>(block)
-        .map(|bytes| bytes.into_vec())
-        .map_err(|error| {
-            Error::new(
-                Code::BlockFull,
-                format!("the block cannot be encoded: {error}"),
-            )
-        })
+    let transactions = block.transactions.iter().map(payload_bytes_of);
+    let bytes = PAYLOAD_BYTES_LEAST + transactions.sum::<usize>();
+    to_bytes_in::<_, BoxedError>(block, Vec::with_capacity(bytes)).map_err(|error| {
+        Error::new(
+            Code::BlockFull,
+            format!("the block cannot be encoded: {error}"),
+        )
+    })
+}
+
+/// Takes what is written if it is what was expected, and keeps none of it.
+struct Comparing<'a> {
+    expected: &'a [u8],
+    written: usize,
+}
+
+/// What was written is not what was expected.
+#[derive(Debug)]
+struct Differs;
+
+impl std::fmt::Display for Differs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("not the bytes that were expected")
+    }
+}
+
+impl std::error::Error for Differs {}
+
+impl Positional for Comparing<'_> {
+    fn pos(&self) -> usize {
+        self.written
+    }
+}
+
+impl<E: Source> Writer<E> for Comparing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::result::Result<(), E> {
+        let end = self.written + bytes.len();
+        if self.expected.get(self.written..end) != Some(bytes) {
+            fail!(Differs);
+        }
+        self.written = end;
+        Ok(())
+    }
+}
+
+/// Whether these bytes are what [`encode_payload`] makes of a block.
+fn is_encoding_of(payload: &[u8], block: &Block) -> bool {
+    let comparing = Comparing {
+        expected: payload,
+        written: 0,
+    };
+    to_bytes_in::<_, Failure>(block, comparing)
+        .is_ok_and(|compared| compared.written == payload.len())
 }
 
 /// The block of a payload.
@@ -97,7 +144,7 @@ pub fn decode_payload(payload: &[u8], bytes_max: u32, transactions_max: u32) -> 
     }
     let block: Block = rkyv::deserialize::<Block, Failure>(archived)
         .map_err(|_| malformed("the payload cannot be read".into()))?;
-    if encode_payload(&block)? != payload {
+    if !is_encoding_of(payload, &block) {
         return Err(malformed(
             "the payload is not the canonical encoding of its block".into(),
         ));
