@@ -259,7 +259,7 @@ impl NativeMetachain {
                 serde_json::Value::from_iter(rows).to_string()
             });
             Ok(NativeMinted {
-                payload: Uint8Array::from(minted.payload.to_vec()),
+                payload: Uint8Array::from(minted.payload),
                 hashes: [minted.hash.0, minted.header.state_root.0].concat().into(),
                 height: values::number(minted.header.height),
                 supply: minted.header.supply.into(),

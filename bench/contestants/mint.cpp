@@ -11,7 +11,7 @@
 #include <vector>
 
 /// Mints before those that are timed.
-static constexpr unsigned kUntimed = 5;
+static constexpr unsigned kUntimed = 20;
 
 static rust::Vec<std::uint8_t> unhex(const std::string& text) {
   std::vector<std::uint8_t> bytes;

@@ -22,18 +22,17 @@ impl Chain {
             let context = context(core.ledger.tip());
             (context, core.ledger.mint(&context, transactions)?)
         };
-        let payload: Arc<[u8]> = minted.payload.into();
         self.counters.minted.add(1);
         self.counters.rejections.add(minted.rejected.len() as u64);
         self.prepared.lock().put(Executed {
             context,
-            payload: Arc::clone(&payload),
+            payload: Arc::from(minted.payload.as_slice()),
             header: minted.block.header,
             hash: minted.hash,
             delta: minted.delta,
         });
         Ok(Minted {
-            payload,
+            payload: minted.payload,
             hash: minted.hash,
             header: minted.block.header,
             rejected: minted.rejected,

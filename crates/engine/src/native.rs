@@ -86,7 +86,7 @@ pub enum ConnectStatus {
 #[derive(Clone, Debug)]
 pub struct Minted {
     /// The bytes for the native block.
-    pub payload: Arc<[u8]>,
+    pub payload: Vec<u8>,
     /// The block's hash.
     pub hash: BlockHash,
     /// What the block claims.

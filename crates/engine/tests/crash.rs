@@ -116,7 +116,7 @@ fn extend(chain: &Metachain, history: &mut History, random: &mut Random) -> Resu
     history.begun.push(history.model.blocks.clone());
     let candidate = CandidateBlock {
         context,
-        payload: minted.payload,
+        payload: minted.payload.into(),
         carried: Carried::Unchecked,
     };
     chain.connect(NativeBlock {

@@ -49,7 +49,7 @@ impl Native {
                 let minted = chain.mint(&context, &[]).expect("the context is right");
                 let candidate = CandidateBlock {
                     context,
-                    payload: minted.payload,
+                    payload: minted.payload.into(),
                     carried: Carried::Unchecked,
                 };
                 let block = NativeBlock { hash, candidate };

@@ -43,7 +43,7 @@ fn extend(chain: &Metachain, model: &mut Model, random: &mut Random) {
     }
     let candidate = CandidateBlock {
         context,
-        payload: Arc::clone(&minted.payload),
+        payload: Arc::from(minted.payload.as_slice()),
         carried: if random.chance(2) {
             Carried::Root(tx_root(&accepted))
         } else {

@@ -442,7 +442,7 @@ fn lies() -> Value {
         b.header.tx_root = libmetachain_primitives::tx_root(&b.transactions);
     });
     lie(&|b| b.transactions = vec![b.transactions[0].clone(); 7]);
-    let mut flipped = minted.payload.to_vec();
+    let mut flipped = minted.payload.clone();
     flipped.push(0);
     s.connect(0x51, context, &flipped, None);
     s.connect(0x51, context, &[], None);

@@ -88,7 +88,7 @@ pub(crate) fn block_ref(reference: &MetaBlockRef) -> Result<BlockRef> {
 
 pub(crate) fn minted(minted: Minted) -> DmcBlock {
     DmcBlock {
-        payload: minted.payload.to_vec(),
+        payload: minted.payload,
         hash: minted.hash.0.to_vec(),
         height: minted.header.height,
         rejected: minted

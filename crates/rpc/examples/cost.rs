@@ -24,7 +24,7 @@ use libmetachain_rpc::{
 };
 
 /// Mints before those that are timed.
-const UNTIMED: u32 = 5;
+const UNTIMED: u32 = 20;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 

@@ -45,7 +45,7 @@ impl MetachainServer for ChainService {
             None => mint_next(&self.chain, &transactions)?,
         };
         Ok(MetaBlockResult {
-            payload: minted.payload.to_vec(),
+            payload: minted.payload,
             hash: minted.hash.0.into(),
             height: minted.header.height,
             rejected: minted

@@ -282,7 +282,7 @@ impl Model {
             time: minted.header.time,
             transactions,
             hash: minted.hash,
-            payload: std::sync::Arc::clone(&minted.payload),
+            payload: minted.payload.as_slice().into(),
             context,
             state,
         });
@@ -441,7 +441,7 @@ pub(crate) fn extend(chains: &[&Metachain], model: &mut Model, random: &mut Rand
     for chain in chains {
         let candidate = CandidateBlock {
             context,
-            payload: Arc::clone(&minted.payload),
+            payload: Arc::from(minted.payload.as_slice()),
             carried: Carried::Unchecked,
         };
         let connected = chain

@@ -54,7 +54,7 @@ pub(crate) fn native_block(
         hash: NativeHash([number; 32]),
         candidate: CandidateBlock {
             context,
-            payload: minted.payload,
+            payload: minted.payload.into(),
             carried: Carried::Unchecked,
         },
     }
