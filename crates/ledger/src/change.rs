@@ -115,7 +115,7 @@ impl State {
             accounts,
             ordered,
             tree,
-            workers,
+            ..
         } = self;
         for leaf in accounts.leaves().slices(change.after).flatten() {
             ordered.remove(leaf.address(), accounts.leaves());
@@ -127,7 +127,7 @@ impl State {
                 ordered.insert(leaf.address(), index, accounts.leaves());
             }
         }
-        tree.apply(&change.overlay, &**workers);
+        tree.apply(&change.overlay);
     }
 
     /// Links new accounts to each other, and gives the links of the old ones before them.

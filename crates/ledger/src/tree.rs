@@ -12,14 +12,14 @@
 //! Levels lie in memory as pairs of siblings, just as they are hashed, one pair to a cache line. A
 //! change is first computed beside the tree, as an [`Overlay`], and moves in only when it is wanted.
 
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 
 use libmetachain_primitives::Root;
 use libmetachain_primitives::tree_hash::{BLOCK_BYTES, Domain, PADDING};
 
 use crate::chunked::Chunked;
 use crate::leaf::Leaf;
-use crate::workers::{Alone, Workers, gather};
+use crate::workers::{Workers, gather};
 
 pub(crate) type Node = [u8; 32];
 
@@ -165,13 +165,6 @@ impl Part {
             .unwrap_or(0)
     }
 
-    /// Where the nodes of a level are, if the part has any.
-    fn range(&self, level: usize) -> Option<(usize, usize)> {
-        let at = level.checked_sub(self.first)?;
-        let start = at.checked_sub(1).and_then(|before| self.ends.get(before));
-        Some((start.copied().unwrap_or(0), *self.ends.get(at)?))
-    }
-
     /// Moves the last level to the end of another part.
     fn give_last(&mut self, to: &mut Self) {
         let start = self.last_start();
@@ -196,26 +189,6 @@ pub(crate) struct Overlay {
 impl Overlay {
     pub(crate) const fn root(&self) -> Root {
         self.root
-    }
-
-    /// Makes one level what it becomes.
-    fn apply_level(&self, at: usize, level: &mut Chunked<Pair>) {
-        let width = width(self.count, at);
-        level.truncate(width.div_ceil(2));
-        if width % 2 == 1
-            && let Some(last) = level.get_mut(width / 2)
-        {
-            last.set(1, &PADDING);
-        }
-        for part in &self.parts {
-            let Some((start, end)) = part.range(at) else {
-                continue;
-            };
-            let changed = part.indexes[start..end].iter().zip(&part.nodes[start..end]);
-            for (index, node) in changed {
-                put(level, *index as usize, node);
-            }
-        }
     }
 }
 
@@ -376,23 +349,30 @@ impl Tree {
     }
 
     /// Makes the tree what the overlay, computed from this very tree, says.
-    pub(crate) fn apply(&mut self, overlay: &Overlay, workers: &dyn Workers) {
+    pub(crate) fn apply(&mut self, overlay: &Overlay) {
         self.levels
             .resize_with(top_level(overlay.count) + 1, Chunked::new);
-        // What was computed in one part is moved in sooner than anybody comes to help.
-        let workers: &dyn Workers = match overlay.parts.as_slice() {
-            [] | [_] => &Alone,
-            _ => workers,
-        };
-        let levels: Vec<_> = self.levels.iter_mut().map(Mutex::new).collect();
-        gather(workers, levels.len(), |at| {
-            if let Some(level) = levels.get(at) {
-                overlay.apply_level(
-                    at,
-                    &mut level.lock().unwrap_or_else(PoisonError::into_inner),
-                );
+        for (at, level) in self.levels.iter_mut().enumerate() {
+            let width = width(overlay.count, at);
+            level.truncate(width.div_ceil(2));
+            if width % 2 == 1
+                && let Some(last) = level.get_mut(width / 2)
+            {
+                last.set(1, &PADDING);
             }
-        });
+        }
+        for part in &overlay.parts {
+            let mut start = 0;
+            for (level, end) in self.levels.iter_mut().skip(part.first).zip(&part.ends) {
+                let changed = part.indexes[start..*end]
+                    .iter()
+                    .zip(&part.nodes[start..*end]);
+                for (index, node) in changed {
+                    put(level, *index as usize, node);
+                }
+                start = *end;
+            }
+        }
         self.count = overlay.count;
         self.root = overlay.root;
     }
