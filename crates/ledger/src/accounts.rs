@@ -113,7 +113,7 @@ impl Accounts {
 
     /// Removes the newest accounts until `len` are left.
     pub(crate) fn truncate(&mut self, len: usize) {
-        for leaf in self.leaves.slices(len).flatten() {
+        for leaf in self.leaves.from(len) {
             let address = leaf.address();
             let is_it = |index: &u32| {
                 self.leaves

@@ -117,7 +117,7 @@ impl State {
             tree,
             ..
         } = self;
-        for leaf in accounts.leaves().slices(change.after).flatten() {
+        for leaf in accounts.leaves().from(change.after) {
             ordered.remove(leaf.address(), accounts.leaves());
         }
         accounts.truncate(change.after);
@@ -174,7 +174,7 @@ impl State {
     /// The links of the accounts that stay, once all from index `after` on are gone.
     fn unlink(&self, after: usize) -> Vec<Link> {
         let leaves = self.accounts.leaves();
-        let mut gone: Vec<&Leaf> = leaves.slices(after).flatten().collect();
+        let mut gone: Vec<&Leaf> = leaves.from(after).collect();
         gone.sort_unstable_by_key(|leaf| leaf.address());
         let mut links: Vec<Link> = Vec::new();
         for leaf in gone {

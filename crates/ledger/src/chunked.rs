@@ -4,6 +4,10 @@
 //! block; here a push costs at most one fresh chunk. The first chunk starts small, so that a chain with
 //! few accounts takes little memory.
 //!
+//! Elements begin at cache lines here and nowhere else: lists that come and go with a block would be allocated
+//! aligned too, and the GNU allocator before version 2.38 finds no use for the holes that those leave: with
+//! aligned lists among them a million accounts took up to 80 MB more.
+//!
 //! A chunk is large but takes only the pages that were written to. It is larger than anything that
 //! comes and goes with a block, and than what an allocator keeps for later: with chunks of 512 KiB
 //! among blocks' buffers a million accounts left 60 MB of holes that were never given back.
@@ -16,10 +20,15 @@ const CHUNK: usize = 1 << CHUNK_BITS;
 /// Elements up to which the first chunk doubles; then it gets room for all of its own.
 const SMALL: usize = 1 << 10;
 
+/// An element at the start of a cache line; meant for elements that fill it.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub(crate) struct Line<T>(pub(crate) T);
+
 /// A growable array in chunks; every chunk but the last is full.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunked<T> {
-    chunks: Vec<Vec<T>>,
+    chunks: Vec<Vec<Line<T>>>,
     len: usize,
 }
 
@@ -40,6 +49,7 @@ impl<T: Copy> Chunked<T> {
         self.chunks
             .get(index >> CHUNK_BITS)?
             .get(index & (CHUNK - 1))
+            .map(|line| &line.0)
     }
 
     #[inline]
@@ -47,6 +57,7 @@ impl<T: Copy> Chunked<T> {
         self.chunks
             .get_mut(index >> CHUNK_BITS)?
             .get_mut(index & (CHUNK - 1))
+            .map(|line| &mut line.0)
     }
 
     pub(crate) fn push(&mut self, value: T) {
@@ -55,12 +66,12 @@ impl<T: Copy> Chunked<T> {
                 if last.len() == SMALL {
                     last.reserve_exact(CHUNK - SMALL);
                 }
-                last.push(value);
+                last.push(Line(value));
             }
             last => {
                 let capacity = if last.is_some() { CHUNK } else { 1 };
                 let mut chunk = Vec::with_capacity(capacity);
-                chunk.push(value);
+                chunk.push(Line(value));
                 self.chunks.push(chunk);
             }
         }
@@ -91,7 +102,7 @@ impl<T: Copy> Chunked<T> {
     }
 
     /// The elements from `start` on, as slices as long as they lie together.
-    pub(crate) fn slices(&self, start: usize) -> impl Iterator<Item = &[T]> {
+    pub(crate) fn slices(&self, start: usize) -> impl Iterator<Item = &[Line<T>]> {
         let first = start >> CHUNK_BITS;
         let skip = start & (CHUNK - 1);
         self.chunks
@@ -104,8 +115,13 @@ impl<T: Copy> Chunked<T> {
             })
     }
 
+    /// The elements from `start` on.
+    pub(crate) fn from(&self, start: usize) -> impl Iterator<Item = &T> {
+        self.slices(start).flatten().map(|line| &line.0)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.chunks.iter().flatten()
+        self.from(0)
     }
 }
 
@@ -136,7 +152,7 @@ mod tests {
             assert!(chunked.iter().eq(model.iter()));
             assert_eq!(chunked.get(len), None);
             for start in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1] {
-                let found: Vec<_> = chunked.slices(start).flatten().copied().collect();
+                let found: Vec<_> = chunked.from(start).copied().collect();
                 assert_eq!(
                     found,
                     model.get(start..).unwrap_or_default(),

@@ -228,7 +228,7 @@ impl Ledger {
             indexes.push(old.index);
             leaves.push(leaf);
         }
-        let removed = accounts.leaves().slices(after).flatten();
+        let removed = accounts.leaves().from(after);
         supply -= removed.map(|leaf| i128::from(leaf.balance())).sum::<i128>();
         if supply != i128::from(undo.previous.supply) {
             return Err(corrupt("does not lead back to the previous supply"));

@@ -35,7 +35,7 @@ impl Ledger {
 
     /// Appends the records from index `from` on, `count` at most; gives how many there were.
     pub fn read_accounts(&self, from: u32, count: u32, out: &mut Vec<u8>) -> u32 {
-        let leaves = self.state.accounts.leaves().slices(from as usize).flatten();
+        let leaves = self.state.accounts.leaves().from(from as usize);
         let before = out.len();
         for leaf in leaves.take(count as usize) {
             out.extend_from_slice(&record(leaf));

@@ -210,7 +210,11 @@ impl Tree {
         let mut at = 0;
         for slice in leaves.slices(0) {
             nodes.clear();
-            hashing.hash_all(&DOMAINS.leaf, slice.iter().map(Leaf::as_bytes), &mut nodes);
+            hashing.hash_all(
+                &DOMAINS.leaf,
+                slice.iter().map(|line| line.0.as_bytes()),
+                &mut nodes,
+            );
             at = append(&mut level, at, &nodes);
         }
         let mut width = count;
@@ -219,7 +223,11 @@ impl Tree {
             let mut at = 0;
             for slice in level.slices(0) {
                 nodes.clear();
-                hashing.hash_all(&DOMAINS.node, slice.iter().map(|pair| &pair.0), &mut nodes);
+                hashing.hash_all(
+                    &DOMAINS.node,
+                    slice.iter().map(|line| &line.0.0),
+                    &mut nodes,
+                );
                 at = append(&mut above, at, &nodes);
             }
             levels.push(level);

@@ -122,9 +122,9 @@ const PAIRS: [[u8; 2]; 256] = {
 /// Hex digits of bytes, lower case. Payloads are long, and most of what a mint costs beside minting is
 /// reading and writing such texts: hence tables of our own.
 fn to_hex(bytes: &[u8]) -> String {
-    let mut text = Vec::with_capacity(bytes.len().saturating_mul(2));
-    for byte in bytes {
-        text.extend_from_slice(&PAIRS[usize::from(*byte)]);
+    let mut text = vec![0; bytes.len() * 2];
+    for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(bytes) {
+        *pair = PAIRS[usize::from(*byte)];
     }
     // Digits are ASCII, so that this is never the empty text that stands for an impossible failure.
     String::from_utf8(text).unwrap_or_default()
