@@ -4,10 +4,6 @@ import { withLimits, withoutLimit } from './limits.mjs'
 import { asked } from './suites/index.mjs'
 
 const order = JSON.parse(process.argv[2])
-const started = performance.now()
-
-/** Most rounds of a row; fewer where the group's time is short. */
-const roundsMost = order.quick ? 7 : 9
 
 // Without anyone to tell there is nothing left to do.
 process.on('disconnect', () => process.exit(1))
@@ -21,15 +17,6 @@ function progress(text) {
   if (now - told < 100) return
   told = now
   process.send({ progress: text })
-}
-
-let left = order.measurements ?? 1
-/** A measurement's share of the time that the group has left. */
-function share() {
-  const seconds = order.seconds - (performance.now() - started) / 1000
-  const part = Math.max(0, seconds) / Math.max(1, left)
-  left -= 1
-  return part
 }
 
 /** What of a measurement was asked for, or null. */
@@ -62,16 +49,15 @@ await run({
   },
   note: (note) => tell({ note }),
   /**
-   * `measure` of the harness, with what was asked for and within the group's time; tells its rows. `unlimited` is why
-   * this machine or this run has no limit for them, if so.
+   * `measure` of the harness, with what was asked for; tells its rows. `unlimited` is why this machine or this run has
+   * no limit for them, if so.
    */
   measure: async ({ unlimited: reason, ...measurement }) => {
     const wanted = chosen(measurement)
-    const seconds = share()
     if (wanted === null) return
     // Before the time runs: what would be refused afterwards need not be measured.
     limited(wanted.contestants.flatMap(({ name, ids }) => ids.map((id) => ({ id, contestant: name }))), reason)
-    const rows = await measure({ rounds: roundsMost, warmup: order.quick ? 1 : 2, seconds, progress, ...wanted })
+    const rows = await measure({ warmup: order.quick ? 1 : 2, progress, ...wanted })
     await tell({ rows: withLimits(order.rows, rows) })
   },
 })

@@ -13,8 +13,8 @@ const file = (name) => new URL(`./${name}.mjs`, import.meta.url).href
 
 /**
  * The groups of a run, in order: what they are called, which rows they have (beginnings of their names, each with the
- * contestant that shows what its work costs at least), the module that runs them, the seconds they may take on two idle
- * cores, into how many measurements these are divided, and whatever else the module wants to know.
+ * contestant that shows what its work costs at least), the module that runs them, the seconds that they take on two idle
+ * cores, and whatever else the module wants to know.
  */
 function chainGroups({ quick, accounts }) {
   const many = accounts ?? (quick ? 50_000 : 1_000_000)
@@ -24,11 +24,11 @@ function chainGroups({ quick, accounts }) {
   const sizes = quick ? [1, 100, 1000] : [1, 100, 1000, 10_000]
   const long = (size) => size > 1_000_000
   return [
-    { name: 'blocks', rows: { 'mint.': 'limit', 'connect.': 'limit', 'disconnect.': 'limit' }, module: file('chain-blocks'), accounts: many, sizes, seconds: quick ? 40 : 330, measurements: 4 * sizes.length + 1 },
-    { name: 'evm', rows: { 'evm.': 'limit' }, module: file('chain-evm'), accounts: quick ? 5_000 : 50_000, sizes: quick ? [1, 100] : [1, 100, 1000], seconds: quick ? 15 : 100, measurements: quick ? 2 : 3 },
-    ...scales.map((size) => ({ name: `scale.${label(size)}`, rows: { [`scale.${label(size)}`]: 'limit' }, module: file('chain-scale'), accounts: size, seconds: quick ? 6 : long(size) ? 180 : 40 })),
-    { name: 'memory', rows: { 'memory.': 'limit' }, module: file('chain-memory'), stages, seconds: quick ? 10 : 120 },
-    ...opens.map((size) => ({ name: `open.${label(size)}`, rows: { [`open.clean.${label(size)}`]: 'limit', [`open.killed.${label(size)}`]: 'limit' }, module: file('chain-open'), accounts: size, seconds: quick ? 20 : long(size) ? 240 : 60, measurements: 2 })),
+    { name: 'blocks', rows: { 'mint.': 'limit', 'connect.': 'limit', 'disconnect.': 'limit' }, module: file('chain-blocks'), accounts: many, sizes, seconds: quick ? 40 : 180 },
+    { name: 'evm', rows: { 'evm.': 'limit' }, module: file('chain-evm'), accounts: quick ? 5_000 : 50_000, sizes: quick ? [1, 100] : [1, 100, 1000], seconds: quick ? 15 : 120 },
+    ...scales.map((size) => ({ name: `scale.${label(size)}`, rows: { [`scale.${label(size)}`]: 'limit' }, module: file('chain-scale'), accounts: size, seconds: quick ? 6 : long(size) ? 120 : 40 })),
+    { name: 'memory', rows: { 'memory.': 'limit' }, module: file('chain-memory'), stages, seconds: quick ? 10 : 60 },
+    ...opens.map((size) => ({ name: `open.${label(size)}`, rows: { [`open.clean.${label(size)}`]: 'limit', [`open.killed.${label(size)}`]: 'limit' }, module: file('chain-open'), accounts: size, seconds: quick ? 20 : long(size) ? 180 : 40 })),
   ]
 }
 
@@ -37,9 +37,9 @@ function driverGroups({ quick }) {
   const native = quick ? ['stake'] : ['stake', 'native-stake']
   const group = (name, rows, more) => ({ name, rows, module: file(`driver-${name}`), prepare: ['stake'], ...more })
   return [
-    group('calls', { 'driver.call': 'limit', 'driver.decode': 'native', 'driver.encode': 'native' }, { prepare: native, seconds: quick ? 12 : 240, measurements: quick ? 10 : 55 }),
-    group('loads', { 'driver.load': 'limit', 'driver.instance': 'limit' }, { prepare: ['stake', 'driver-limits'], seconds: quick ? 8 : 60, measurements: 3 }),
-    group('batch', { 'driver.batch.decode': 'native', 'driver.batch.delay': 'idle' }, { prepare: native, items: quick ? 5_000 : 100_000, seconds: quick ? 5 : 120 }),
+    group('calls', { 'driver.call': 'limit', 'driver.decode': 'native', 'driver.encode': 'native' }, { prepare: native, seconds: quick ? 12 : 150 }),
+    group('loads', { 'driver.load': 'limit', 'driver.instance': 'limit' }, { prepare: ['stake', 'driver-limits'], seconds: quick ? 8 : 30 }),
+    group('batch', { 'driver.batch.decode': 'native', 'driver.batch.delay': 'idle' }, { prepare: native, items: quick ? 5_000 : 100_000, seconds: quick ? 5 : 100 }),
     group('cores', { 'driver.batch.cores': 'native' }, { prepare: native, items: quick ? 5_000 : 50_000, seconds: quick ? 5 : 40 }),
     group('memory', { 'driver.memory': 'limit' }, { calls: quick ? 50_000 : 1_000_000, loads: quick ? 500 : 10_000, seconds: quick ? 5 : 60 }),
   ]
@@ -48,7 +48,7 @@ function driverGroups({ quick }) {
 /** The other two bindings: JSON-RPC and C++. */
 function rpcGroups({ quick }) {
   const sizes = quick ? [100, 1000] : [1, 100, 1000, 10_000]
-  return [{ name: 'mint', rows: { 'rpc.mint': 'in-process', 'cpp.mint': 'rust' }, module: file('rpc-mint'), prepare: ['rpc'], sizes, seconds: quick ? 15 : 120, measurements: 2 * sizes.length }]
+  return [{ name: 'mint', rows: { 'rpc.mint': 'in-process', 'cpp.mint': 'rust' }, module: file('rpc-mint'), prepare: ['rpc'], sizes, seconds: quick ? 15 : 75 }]
 }
 
 const suites = { chain: chainGroups, driver: driverGroups, rpc: rpcGroups }
