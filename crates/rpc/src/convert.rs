@@ -1,5 +1,7 @@
 //! Between the types of the wire and those of the chain: checked on the way in, canonical on the way out.
 
+use core::fmt::Display;
+
 use libmetachain_engine::{
     BlockRef, CandidateBlock, Carried, ChainTip, Context, Event, EventKind, NativeBlock,
     StoredBlock, StoredTransaction,
@@ -16,7 +18,7 @@ use crate::wire::{
 };
 
 /// Reads a hash or id; the error names the field.
-pub(crate) fn hash<'a, T>(field: &str, bytes: &'a [u8]) -> Result<T>
+pub(crate) fn hash<'a, T>(field: impl Display, bytes: &'a [u8]) -> Result<T>
 where
     T: TryFrom<&'a [u8], Error = Error>,
 {
@@ -33,21 +35,22 @@ pub(crate) fn transactions(
     given: &[MetaTransaction],
     network: Network,
 ) -> Result<Vec<Result<Transaction, Receipt>>> {
-    let read = |(index, given): (usize, &MetaTransaction)| {
+    let mut transactions = Vec::with_capacity(given.len());
+    for (index, given) in given.iter().enumerate() {
         let txid: Option<TxId> = given
             .txid
             .as_deref()
-            .map(|bytes| hash(&format!("{field}[{index}].txid"), bytes))
+            .map(|bytes| hash(format_args!("{field}[{index}].txid"), bytes))
             .transpose()?;
-        Ok(Transaction::parse(
+        transactions.push(Transaction::parse(
             &given.from,
             &given.to,
             given.amount,
             txid,
             network,
-        ))
-    };
-    given.iter().enumerate().map(read).collect()
+        ));
+    }
+    Ok(transactions)
 }
 
 pub(crate) fn context(given: &MetaContext) -> Result<Context> {

@@ -10,6 +10,8 @@ use core::marker::PhantomData;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use crate::object::{Members, Object, object};
+
 /// The largest integer of which a JSON number is exact in every implementation.
 pub const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 
@@ -107,55 +109,13 @@ impl<'de, T: Integer> Deserialize<'de> for Decimal<T> {
     }
 }
 
-/// The two hex digits of every byte, lower case.
-const PAIRS: [[u8; 2]; 256] = {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut pairs = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
-        byte += 1;
-    }
-    pairs
-};
-
-/// Hex digits of bytes, lower case. Payloads are long, and most of what a mint costs beside minting is
-/// reading and writing such texts: hence tables of our own.
-fn to_hex(bytes: &[u8]) -> String {
-    let mut text = vec![0; bytes.len() * 2];
-    for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(bytes) {
-        *pair = PAIRS[usize::from(*byte)];
-    }
-    // Digits are ASCII, so that this is never the empty text that stands for an impossible failure.
-    String::from_utf8(text).unwrap_or_default()
-}
-
-/// The values of hex digits of either case; 255 for every other character.
-const VALUES: [u8; 256] = {
-    let mut values = [255; 256];
-    let mut value = 0;
-    while value < 16 {
-        values[b"0123456789abcdef"[value] as usize] = value as u8;
-        values[b"0123456789ABCDEF"[value] as usize] = value as u8;
-        value += 1;
-    }
-    values
-};
-
-/// The bytes of hex digits; `None` if there is an odd number of them, or anything else among them.
+/// The bytes of hex digits of either case; `None` if there is an odd number of them, or anything else.
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+    // The library reads past a prefix that this encoding does not have.
+    if matches!(text.as_bytes(), [b'0', b'x' | b'X', ..]) {
         return None;
-    };
-    let mut wrong = 0;
-    let bytes = pairs.iter().map(|[high, low]| {
-        let (high, low) = (VALUES[usize::from(*high)], VALUES[usize::from(*low)]);
-        wrong |= high | low;
-        high << 4 | low
-    });
-    let bytes = bytes.collect();
-    // Digits have values below 16, so that any higher bit came from something else.
-    (wrong < 16).then_some(bytes)
+    }
+    const_hex::decode(text).ok()
 }
 
 struct Hex(Vec<u8>);
@@ -180,37 +140,6 @@ impl<'de> Deserialize<'de> for Hex {
 
         deserializer.deserialize_str(Reader)
     }
-}
-
-/// A message, which is read from the members of a JSON object.
-pub trait Object: Sized {
-    /// Reads the members.
-    ///
-    /// # Errors
-    /// If one is missing, given twice, or not what it should be.
-    fn from_map<'de, A: de::MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
-}
-
-/// Reads a message from a JSON object and from nothing else.
-///
-/// # Errors
-/// As [`Object::from_map`], and if it is no object.
-pub fn object<'de, T: Object, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    struct Reader<T>(PhantomData<T>);
-
-    impl<'de, T: Object> Visitor<'de> for Reader<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-            T::from_map(map)
-        }
-    }
-
-    deserializer.deserialize_map(Reader(PhantomData))
 }
 
 /// For `#[serde(with)]` on one integer.
@@ -268,7 +197,7 @@ pub mod bytes {
 
     /// Writes hex digits, lower case.
     pub fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&super::to_hex(bytes))
+        s.serialize_str(&const_hex::encode(bytes))
     }
 
     /// Reads hex digits of either case.
@@ -283,7 +212,7 @@ pub mod optional_bytes {
 
     /// Writes hex digits, lower case, or null.
     pub fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, s: S) -> Result<S::Ok, S::Error> {
-        bytes.as_deref().map(super::to_hex).serialize(s)
+        bytes.as_deref().map(const_hex::encode).serialize(s)
     }
 
     /// Reads hex digits of either case, or null.
@@ -294,12 +223,12 @@ pub mod optional_bytes {
 
 #[cfg(test)]
 mod tests {
-    use super::{from_hex, to_hex};
+    use super::from_hex;
 
     #[test]
-    fn hex_is_that_of_the_published_crate() {
+    fn hex_has_no_prefix_and_is_otherwise_that_of_another_library() {
         let all: Vec<u8> = (0..=255).collect();
-        assert_eq!(to_hex(&all), hex::encode(&all));
+        assert_eq!(from_hex(&hex::encode(&all)).as_ref(), Some(&all));
         assert_eq!(from_hex(&hex::encode_upper(&all)), Some(all));
         for first in (0..=127u8).map(char::from) {
             for second in (0..=127u8).map(char::from) {
@@ -308,5 +237,6 @@ mod tests {
             }
         }
         assert_eq!((from_hex("abc"), from_hex("\u{e9}")), (None, None));
+        assert_eq!((from_hex("0x00"), from_hex("0X00")), (None, None));
     }
 }

@@ -16,6 +16,7 @@ mod defaults;
 mod dispatch;
 pub mod encoding;
 mod jwt;
+mod object;
 mod options;
 mod refusal;
 mod request;

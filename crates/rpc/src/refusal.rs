@@ -100,6 +100,6 @@ fn detail(value: &Detail) -> Value {
     match value {
         Detail::Number(number) => Value::String(number.to_string()),
         Detail::Text(text) => Value::String(text.clone()),
-        Detail::Bytes(bytes) => Value::String(hex::encode(bytes)),
+        Detail::Bytes(bytes) => Value::String(const_hex::encode(bytes)),
     }
 }

@@ -10,6 +10,7 @@ use libmetachain_primitives::{Code, Error};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::object::noting_unknown;
 use crate::refusal::{Refusal, error_object};
 
 /// Why a served method failed.
@@ -95,15 +96,14 @@ fn read<I: DeserializeOwned>(params: Option<&str>) -> Result<I, Refusal> {
 }
 
 fn read_as<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
-    let mut unknown = None;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let read: Result<T, _> = serde_ignored::deserialize(&mut reader, |path| {
-        unknown.get_or_insert_with(|| place(&path));
-    });
-    match (read, unknown) {
-        (Ok(value), None) => Ok(value),
-        (Ok(_), Some(path)) => Err(Refusal::params(format!("{path}: there is no such field"))),
-        // Only what is refused is read a second time, to find out where it is wrong.
+    // Only what is refused is read a second time, to find out where it is wrong.
+    match noting_unknown(|| T::deserialize(&mut reader)) {
+        (Ok(value), false) => Ok(value),
+        (Ok(_), true) => Err(Refusal::params(format!(
+            "{}: there is no such field",
+            unknown_field::<T>(text)
+        ))),
         (Err(_), _) => Err(
             match serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_str(
                 text,
@@ -113,6 +113,17 @@ fn read_as<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
             },
         ),
     }
+}
+
+/// Where a text has its first member that the message does not have.
+fn unknown_field<T: DeserializeOwned>(text: &str) -> String {
+    let mut first = None;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    // Read without an error before.
+    let _: Result<T, _> = serde_ignored::deserialize(&mut reader, |path| {
+        first.get_or_insert_with(|| place(&path));
+    });
+    first.unwrap_or_default()
 }
 
 /// A path as `txs[0].memo`.

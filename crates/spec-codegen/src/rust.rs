@@ -89,7 +89,7 @@ fn implementations(out: &mut String, message: &Message, support: &str) {
          {support}::object(deserializer)\n    }}\n}}\n\n\
          impl {support}::Object for {name} {{\n    \
          fn from_map<'de, A: ::serde::de::MapAccess<'de>>(map: A) -> Result<Self, A::Error> {{\n        \
-         Self::deserialize(::serde::de::value::MapAccessDeserializer::new(map))\n    }}\n}}\n"
+         Self::deserialize({support}::Members(map))\n    }}\n}}\n"
     );
 }
 
