@@ -7,5 +7,7 @@ await command({
   usage,
   parse: parseOptions,
   Mistake: OptionError,
+  // Of the drivers it needs one, and builds it itself where a row asks for it.
+  steps: ['packages', 'addon'],
   main: async (options) => (await import('../bench/main.mjs')).main(options),
 })

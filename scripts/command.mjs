@@ -10,16 +10,17 @@ import { paint } from './terminal.mjs'
  * @param usage what `--help` prints.
  * @param parse reads the arguments; its result says `help` where only the usage is wanted.
  * @param Mistake what `parse` throws where they are wrong.
+ * @param steps the steps of the set-up that it needs; all of them where it is left out.
  * @param main does the work with what `parse` gave, once the clone is ready.
  */
-export async function command({ name, usage, parse, Mistake, main }) {
+export async function command({ name, usage, parse, Mistake, steps, main }) {
   try {
     const options = parse(process.argv.slice(2))
     if (options.help) {
       process.stdout.write(usage)
       return
     }
-    await setUp()
+    await setUp(steps)
     process.exitCode = await main(options)
   } catch (error) {
     if (error instanceof Mistake) {
