@@ -13,6 +13,7 @@ use crate::tip::Tip;
 pub struct Delta {
     pub(crate) parent: BlockHash,
     pub(crate) change: Change,
+    pub(crate) old: Vec<Old>,
     pub(crate) txids: Vec<TxId>,
     pub(crate) hash: BlockHash,
     pub(crate) height: u64,
@@ -200,7 +201,25 @@ pub(crate) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     Some(*head)
 }
 
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+/// Up to eight bytes at once, without a branch: how many bytes a balance takes is nothing that a processor
+/// could guess, and guessing wrong for each account would be a twentieth of what a block costs.
+fn put_varint(out: &mut Vec<u8>, value: u64) {
+    if value >> 56 != 0 {
+        return put_long_varint(out, value);
+    }
+    // Moves each seven bits to a byte of their own: by halves, quarters, eighths.
+    let halves = value & 0x0fff_ffff | (value & 0x00ff_ffff_f000_0000) << 4;
+    let quarters = halves & 0x0000_3fff_0000_3fff | (halves & 0x0fff_c000_0fff_c000) << 2;
+    let sevens = quarters & 0x007f_007f_007f_007f | (quarters & 0x3f80_3f80_3f80_3f80) << 1;
+    let last = (63 - (value | 1).leading_zeros()) / 7;
+    let continued = 0x8080_8080_8080_8080 & ((1_u64 << (8 * last)) - 1);
+    let end = out.len() + last as usize + 1;
+    out.extend_from_slice(&(sevens | continued).to_le_bytes());
+    out.truncate(end);
+}
+
+#[cold]
+fn put_long_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -284,6 +303,16 @@ mod tests {
             if let Ok(other) = Undo::decode(&flipped) {
                 prop_assert_eq!(other.encode(), flipped);
                 prop_assert_ne!(other, undo);
+            }
+        }
+
+        #[test]
+        fn numbers_are_written_as_by_the_loop_that_defines_them(value in any::<u64>(), bits in 0u32..64) {
+            for value in [value >> bits, 1 << bits, (1u64 << bits) - 1] {
+                let (mut fast, mut slow) = (vec![7], vec![7]);
+                put_varint(&mut fast, value);
+                put_long_varint(&mut slow, value);
+                prop_assert_eq!(fast, slow, "{}", value);
             }
         }
 

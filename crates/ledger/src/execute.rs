@@ -12,6 +12,7 @@ use libmetachain_primitives::{
 };
 
 use crate::accounts::{ABSENT, Accounts};
+use crate::delta::Old;
 use crate::leaf::Leaf;
 use crate::ordered::in_order;
 use crate::radix::sorted_by_index;
@@ -45,6 +46,8 @@ pub(crate) struct Executed {
     pub(crate) indexes: Vec<u32>,
     /// These accounts after the transactions.
     pub(crate) leaves: Vec<Leaf>,
+    /// These accounts before: kept from the one look at them, since another would miss the caches again.
+    pub(crate) old: Vec<Old>,
     /// The new accounts by ascending index, not yet linked to their neighbours.
     pub(crate) created: Vec<Leaf>,
     /// The ids of the accepted transactions that have one.
@@ -178,6 +181,8 @@ fn resolve<'a>(base: &Base<'_>, transactions: impl Iterator<Item = &'a Transacti
 struct Run<'a> {
     base: &'a Base<'a>,
     leaves: Vec<Leaf>,
+    /// Balances and sequences of those that exist in the base, as they are there.
+    before: Vec<(u64, u64)>,
     /// Which leaves an accepted transaction changed.
     changed: Vec<bool>,
     /// How many of the leaves exist in the base.
@@ -200,6 +205,11 @@ impl<'a> Run<'a> {
         Self {
             base,
             changed: vec![false; leaves.len()],
+            before: leaves
+                .iter()
+                .take(existing)
+                .map(|leaf| (leaf.balance(), leaf.sequence()))
+                .collect(),
             leaves,
             existing,
             created: Vec::new(),
@@ -371,6 +381,15 @@ impl<'a> Run<'a> {
         let slots = self.created.iter();
         created.extend(slots.filter_map(|slot| self.leaves.get(*slot as usize)));
         self.leaves.truncate(self.existing);
+        let mut old = Vec::with_capacity(self.existing);
+        let before = indexes.iter().zip(&self.before).zip(&self.changed);
+        old.extend(before.filter(|(_, changed)| **changed).map(
+            |((index, (balance, sequence)), _)| Old {
+                index: *index,
+                balance: *balance,
+                sequence: *sequence,
+            },
+        ));
         if self
             .changed
             .iter()
@@ -385,6 +404,7 @@ impl<'a> Run<'a> {
         Executed {
             indexes,
             leaves: self.leaves,
+            old,
             created,
             txids: self.txids,
             supply: self.supply,

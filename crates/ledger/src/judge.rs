@@ -8,7 +8,7 @@ use libmetachain_primitives::{
 };
 
 use crate::change::Change;
-use crate::delta::Delta;
+use crate::delta::{Delta, Old};
 use crate::execute::{Executed, Policy, execute};
 use crate::ledger::Ledger;
 use crate::workers::{Alone, Workers, both};
@@ -95,6 +95,7 @@ impl Ledger {
         let Executed {
             indexes,
             leaves,
+            old,
             created,
             txids,
             supply,
@@ -116,7 +117,7 @@ impl Ledger {
         };
         let payload = encode_payload(&block)?;
         let hash = block.header.hash();
-        let delta = self.delta(&block.header, hash, change, txids);
+        let delta = self.delta(&block.header, hash, change, (old, txids));
         Ok(Minted {
             block,
             hash,
@@ -157,6 +158,7 @@ impl Ledger {
         let Executed {
             indexes,
             leaves,
+            old,
             created,
             txids,
             supply,
@@ -173,7 +175,7 @@ impl Ledger {
         )?;
         same(Code::InvalidSupply, "supply", &claimed.supply, &supply)?;
         let hash = claimed.hash();
-        let delta = self.delta(claimed, hash, change, txids);
+        let delta = self.delta(claimed, hash, change, (old, txids));
         Ok(Checked { block, hash, delta })
     }
 
@@ -234,10 +236,17 @@ impl Ledger {
         }
     }
 
-    fn delta(&self, header: &Header, hash: BlockHash, change: Change, txids: Vec<TxId>) -> Delta {
+    fn delta(
+        &self,
+        header: &Header,
+        hash: BlockHash,
+        change: Change,
+        (old, txids): (Vec<Old>, Vec<TxId>),
+    ) -> Delta {
         Delta {
             parent: self.tip.hash,
             change,
+            old,
             txids,
             hash,
             height: header.height,

@@ -9,7 +9,7 @@ use libmetachain_primitives::{
 use crate::accounts::{ABSENT, Accounts};
 use crate::change::State;
 use crate::chunked::Chunked;
-use crate::delta::{Delta, Old, Undo};
+use crate::delta::{Delta, Undo};
 use crate::execute::Base;
 use crate::leaf::{Account, Leaf};
 use crate::ordered::Ordered;
@@ -141,25 +141,12 @@ impl Ledger {
     /// What taking a block back will need, read before the block is applied.
     #[must_use]
     pub fn undo_of(&self, delta: &Delta) -> Undo {
-        let accounts = &self.state.accounts;
-        let mut old = Vec::with_capacity(delta.touched().len());
-        for (index, leaf) in delta.change.leaves() {
-            // New accounts have no past, and links follow from which accounts there are.
-            if let Some(before) = accounts.get(index)
-                && (before.balance(), before.sequence()) != (leaf.balance(), leaf.sequence())
-            {
-                old.push(Old {
-                    index,
-                    balance: before.balance(),
-                    sequence: before.sequence(),
-                });
-            }
-        }
         Undo {
             block: delta.hash,
             previous: self.tip,
-            leaves: accounts.len() as u32,
-            old,
+            leaves: self.state.accounts.len() as u32,
+            // New accounts have no past, and links follow from which accounts there are.
+            old: delta.old.clone(),
             pushed_out: self.window.next_out().map(<[_]>::to_vec),
         }
     }
