@@ -5,10 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crossbeam_channel::{Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use libmetachain_primitives::{Code, Error, Result};
 
-type Job = Box<dyn FnOnce() + Send>;
+use crate::workers;
+
+struct Job {
+    work: Box<dyn FnOnce() + Send>,
+    /// It is about one block: it takes no longer than that, and waits for nobody but the disk.
+    brief: bool,
+}
 
 /// Runs jobs in order. The thread ends when the executor is dropped and its jobs are done.
 pub(crate) struct Executor {
@@ -17,20 +23,54 @@ pub(crate) struct Executor {
     pending: Arc<AtomicUsize>,
 }
 
+/// The other end of an executor's queue.
+struct Queue {
+    jobs: Receiver<Job>,
+    pending: Arc<AtomicUsize>,
+}
+
+impl Queue {
+    fn run_all(&self) {
+        let mut next = None;
+        while let Some(job) = next.take().or_else(|| self.jobs.recv().ok()) {
+            next = if job.brief && !self.jobs.is_empty() {
+                // It is worth the way there for several blocks, not for one.
+                workers::among(|| self.run_while_brief(job))
+            } else {
+                self.run(job);
+                None
+            };
+        }
+    }
+
+    /// Runs a job and those queued behind it, and gives back the first that may take longer.
+    fn run_while_brief(&self, first: Job) -> Option<Job> {
+        let mut job = first;
+        while job.brief {
+            self.run(job);
+            job = self.jobs.try_recv().ok()?;
+        }
+        Some(job)
+    }
+
+    fn run(&self, job: Job) {
+        // Jobs report their own panics; this only keeps the thread alive through one.
+        let _ = catch_unwind(AssertUnwindSafe(job.work));
+        self.pending.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 impl Executor {
     pub(crate) fn start() -> Result<Executor> {
-        let (jobs, queue) = unbounded::<Job>();
+        let (jobs, receiver) = unbounded();
         let pending = Arc::new(AtomicUsize::new(0));
-        let done = Arc::clone(&pending);
+        let queue = Queue {
+            jobs: receiver,
+            pending: Arc::clone(&pending),
+        };
         thread::Builder::new()
             .name("metachain".into())
-            .spawn(move || {
-                for job in queue {
-                    // Jobs report their own panics; this only keeps the thread alive through one.
-                    let _ = catch_unwind(AssertUnwindSafe(job));
-                    done.fetch_sub(1, Ordering::AcqRel);
-                }
-            })
+            .spawn(move || queue.run_all())
             .map_err(|error| {
                 Error::new(
                     Code::InternalIo,
@@ -42,9 +82,24 @@ impl Executor {
 
     /// Queues a job behind those before it.
     pub(crate) fn submit(&self, job: impl FnOnce() + Send + 'static) {
+        self.queue(Job {
+            work: Box::new(job),
+            brief: false,
+        });
+    }
+
+    /// As [`Executor::submit`], for a job about one block.
+    pub(crate) fn submit_brief(&self, job: impl FnOnce() + Send + 'static) {
+        self.queue(Job {
+            work: Box::new(job),
+            brief: true,
+        });
+    }
+
+    fn queue(&self, job: Job) {
         self.pending.fetch_add(1, Ordering::AcqRel);
         // The receiver lives as long as the sender: its thread ends only when the channel is closed.
-        if self.jobs.send(Box::new(job)).is_err() {
+        if self.jobs.send(job).is_err() {
             self.pending.fetch_sub(1, Ordering::AcqRel);
         }
     }

@@ -468,7 +468,7 @@ impl Metachain {
         };
         self.chain
             .executor
-            .submit(move || match guarded(|| work(&chain)) {
+            .submit_brief(move || match guarded(|| work(&chain)) {
                 Ok(queued) => chain.acknowledge_later(queued, done),
                 Err(error) => done(Err(error)),
             });

@@ -7,10 +7,10 @@ use std::sync::{Arc, LazyLock};
 use std::thread::available_parallelism;
 
 use libmetachain_ledger::{Alone, Workers};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::{ThreadPool, ThreadPoolBuilder, current_thread_index, scope};
 
-/// Beside the thread that asks. Blocks are small: more would wait for each other.
-const HELPERS_MAX: usize = 7;
+/// The thread that asks included. Blocks are small: more would wait for each other.
+const THREADS_MAX: usize = 8;
 
 /// Turns of a short wait, about 20 µs: what is still to come by then is worth sleeping for.
 const SPINS: usize = 1_000;
@@ -22,11 +22,45 @@ static HELPERS: LazyLock<Option<ThreadPool>> = LazyLock::new(|| {
         return None;
     }
     ThreadPoolBuilder::new()
-        .num_threads(HELPERS_MAX.min(processors - 1))
+        .num_threads(THREADS_MAX.min(processors))
         .thread_name(|_| "metachain-helper".into())
         .build()
         .ok()
 });
+
+/// How many of the helpers are lent as whole threads.
+static LENT: AtomicUsize = AtomicUsize::new(0);
+
+/// Does work on the thread of a helper, where one can be spared.
+///
+/// There, parts that no other helper has begun are taken back at the end. From any other thread they must be
+/// waited for, which is long where a helper's processor has something else to do.
+pub(crate) fn among<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let Some(helpers) = &*HELPERS else {
+        return work();
+    };
+    // One must be left to help. And nobody ever waits for a thread that is lent: what is done there may itself
+    // wait for a disk.
+    let spare = helpers.current_num_threads() - 1;
+    let lend = |lent: usize| (lent < spare).then_some(lent + 1);
+    if LENT
+        .fetch_update(Ordering::AcqRel, Ordering::Acquire, lend)
+        .is_err()
+    {
+        return work();
+    }
+    let _returned = Returned;
+    helpers.install(work)
+}
+
+/// A helper that goes back when this is dropped.
+struct Returned;
+
+impl Drop for Returned {
+    fn drop(&mut self) {
+        LENT.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 /// Whoever a ledger's work may be spread to. Threads start with the first block that needs them.
 pub(crate) fn workers() -> Arc<dyn Workers> {
@@ -52,8 +86,17 @@ impl Workers for Helpers {
                 done.fetch_add(1, Ordering::Release);
             }
         };
+        let others = parts.saturating_sub(1).min(helpers.current_num_threads() - 1);
+        if current_thread_index().is_some() {
+            return scope(|scope| {
+                for _ in 0..others {
+                    scope.spawn(|_| take());
+                }
+                take();
+            });
+        }
         helpers.in_place_scope(|scope| {
-            for _ in 1..parts.min(1 + helpers.current_num_threads()) {
+            for _ in 0..others {
                 scope.spawn(|_| take());
             }
             take();
