@@ -10,6 +10,10 @@ use libmetachain_primitives::{Code, Error, Result};
 
 use crate::workers;
 
+/// Jobs that are run together: enough that the way to another thread and back costs nothing, few enough that the
+/// thread is soon free again.
+const BRIEF_JOBS_MAX: usize = 8;
+
 struct Job {
     work: Box<dyn FnOnce() + Send>,
     /// It is about one block: it takes no longer than that, and waits for nobody but the disk.
@@ -43,10 +47,13 @@ impl Queue {
         }
     }
 
-    /// Runs a job and those queued behind it, and gives back the first that may take longer.
+    /// Runs a job and some of those queued behind it, and gives back the next, if there is one already.
     fn run_while_brief(&self, first: Job) -> Option<Job> {
         let mut job = first;
-        while job.brief {
+        for _ in 0..BRIEF_JOBS_MAX {
+            if !job.brief {
+                break;
+            }
             self.run(job);
             job = self.jobs.try_recv().ok()?;
         }

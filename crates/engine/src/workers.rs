@@ -2,7 +2,7 @@
 
 use std::hint::spin_loop;
 use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::thread::available_parallelism;
 
@@ -28,37 +28,32 @@ static HELPERS: LazyLock<Option<ThreadPool>> = LazyLock::new(|| {
         .ok()
 });
 
-/// How many of the helpers are lent as whole threads.
-static LENT: AtomicUsize = AtomicUsize::new(0);
+/// Whether somebody works on a helper's thread.
+static LENT: AtomicBool = AtomicBool::new(false);
 
-/// Does work on the thread of a helper, where one can be spared.
+/// Does work, which must be short, on the thread of a helper, unless somebody else does already.
 ///
 /// There, parts that no other helper has begun are taken back at the end. From any other thread they must be
 /// waited for, which is long where a helper's processor has something else to do.
+///
+/// Short, and one at a time, because a helper that waits for a part may begin any other work meanwhile: it then
+/// holds up whoever it was working for.
 pub(crate) fn among<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    let Some(helpers) = &*HELPERS else {
-        return work();
-    };
-    // One must be left to help. And nobody ever waits for a thread that is lent: what is done there may itself
-    // wait for a disk.
-    let spare = helpers.current_num_threads() - 1;
-    let lend = |lent: usize| (lent < spare).then_some(lent + 1);
-    if LENT
-        .fetch_update(Ordering::AcqRel, Ordering::Acquire, lend)
-        .is_err()
-    {
-        return work();
+    match &*HELPERS {
+        Some(helpers) if !LENT.swap(true, Ordering::AcqRel) => {
+            let _returned = Returned;
+            helpers.install(work)
+        }
+        _ => work(),
     }
-    let _returned = Returned;
-    helpers.install(work)
 }
 
-/// A helper that goes back when this is dropped.
+/// The helper goes back when this is dropped.
 struct Returned;
 
 impl Drop for Returned {
     fn drop(&mut self) {
-        LENT.fetch_sub(1, Ordering::AcqRel);
+        LENT.store(false, Ordering::Release);
     }
 }
 
@@ -86,7 +81,9 @@ impl Workers for Helpers {
                 done.fetch_add(1, Ordering::Release);
             }
         };
-        let others = parts.saturating_sub(1).min(helpers.current_num_threads() - 1);
+        let others = parts
+            .saturating_sub(1)
+            .min(helpers.current_num_threads() - 1);
         if current_thread_index().is_some() {
             return scope(|scope| {
                 for _ in 0..others {
@@ -127,6 +124,21 @@ mod tests {
         done.sort_unstable();
         let all = (0..9).flat_map(|outer| (0..5).map(move |inner| (outer, inner)));
         assert!(done.into_iter().eq(all));
+    }
+
+    #[test]
+    fn the_thread_of_a_helper_is_lent_to_one_at_a_time_and_comes_back() {
+        let here = std::thread::current().id();
+        let inside = among(|| {
+            let second = among(current_thread_index);
+            assert_eq!(second, current_thread_index(), "where the first is");
+            Helpers.run(5, &|_| ());
+            std::thread::current().id()
+        });
+        let _ = std::panic::catch_unwind(|| among(|| panic!("as planned")));
+        let again = among(|| std::thread::current().id());
+        let lent = HELPERS.is_some();
+        assert_eq!((inside != here, again != here), (lent, lent));
     }
 
     #[test]
