@@ -20,9 +20,13 @@ static rust::Vec<std::uint8_t> unhex(const std::string& text) {
 }
 
 static std::vector<DmcTx> read(const char* path) {
+  // All of it at once, as the other program does: what an allocator has given out and taken back decides how it
+  // deals with large blocks from then on.
+  std::ostringstream all;
+  all << std::ifstream(path).rdbuf();
+  std::istringstream text(all.str());
   std::vector<DmcTx> txs;
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
+  for (std::string line; std::getline(text, line);) {
     std::istringstream fields(line);
     std::string from, to, amount, txid;
     if (!std::getline(fields, from, '\t') || !std::getline(fields, to, '\t') || !std::getline(fields, amount, '\t') || !std::getline(fields, txid, '\t'))
