@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use std::thread::available_parallelism;
 
 use libmetachain_ledger::{Alone, Workers};
-use rayon::{ThreadPool, ThreadPoolBuilder, current_thread_index, scope};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// The thread that asks included. Blocks are small: more would wait for each other.
 const THREADS_MAX: usize = 8;
@@ -84,14 +84,6 @@ impl Workers for Helpers {
         let others = parts
             .saturating_sub(1)
             .min(helpers.current_num_threads() - 1);
-        if current_thread_index().is_some() {
-            return scope(|scope| {
-                for _ in 0..others {
-                    scope.spawn(|_| take());
-                }
-                take();
-            });
-        }
         helpers.in_place_scope(|scope| {
             for _ in 0..others {
                 scope.spawn(|_| take());
@@ -130,8 +122,8 @@ mod tests {
     fn the_thread_of_a_helper_is_lent_to_one_at_a_time_and_comes_back() {
         let here = std::thread::current().id();
         let inside = among(|| {
-            let second = among(current_thread_index);
-            assert_eq!(second, current_thread_index(), "where the first is");
+            let second = among(rayon::current_thread_index);
+            assert_eq!(second, rayon::current_thread_index(), "where the first is");
             Helpers.run(5, &|_| ());
             std::thread::current().id()
         });

@@ -83,7 +83,7 @@ pub(crate) fn execute<'a>(
         let hash = base.window.hash(txid);
         (hash, base.window.contains(hash, txid))
     }));
-    let mut run = Run::new(base, indexes.len(), leaves, used.len());
+    let mut run = Run::new(base, &indexes, leaves, used.len());
     let mut rejected = Vec::new();
     let (mut slots, mut used) = (slots.into_iter(), used.into_iter());
     for (index, entry) in (0u32..).zip(entries) {
@@ -181,8 +181,8 @@ fn resolve<'a>(base: &Base<'_>, transactions: impl Iterator<Item = &'a Transacti
 struct Run<'a> {
     base: &'a Base<'a>,
     leaves: Vec<Leaf>,
-    /// Balances and sequences of those that exist in the base, as they are there.
-    before: Vec<(u64, u64)>,
+    /// Those that exist in the base, as they are there.
+    old: Vec<Old>,
     /// Which leaves an accepted transaction changed.
     changed: Vec<bool>,
     /// How many of the leaves exist in the base.
@@ -201,17 +201,21 @@ struct Run<'a> {
 type Outcome = Result<(), Receipt>;
 
 impl<'a> Run<'a> {
-    fn new(base: &'a Base<'a>, existing: usize, leaves: Vec<Leaf>, txids: usize) -> Self {
+    fn new(base: &'a Base<'a>, indexes: &[u32], leaves: Vec<Leaf>, txids: usize) -> Self {
         Self {
             base,
             changed: vec![false; leaves.len()],
-            before: leaves
+            old: indexes
                 .iter()
-                .take(existing)
-                .map(|leaf| (leaf.balance(), leaf.sequence()))
+                .zip(&leaves)
+                .map(|(index, leaf)| Old {
+                    index: *index,
+                    balance: leaf.balance(),
+                    sequence: leaf.sequence(),
+                })
                 .collect(),
             leaves,
-            existing,
+            existing: indexes.len(),
             created: Vec::new(),
             supply: base.supply,
             payload_bytes: PAYLOAD_BYTES_LEAST,
@@ -381,15 +385,6 @@ impl<'a> Run<'a> {
         let slots = self.created.iter();
         created.extend(slots.filter_map(|slot| self.leaves.get(*slot as usize)));
         self.leaves.truncate(self.existing);
-        let mut old = Vec::with_capacity(self.existing);
-        let before = indexes.iter().zip(&self.before).zip(&self.changed);
-        old.extend(before.filter(|(_, changed)| **changed).map(
-            |((index, (balance, sequence)), _)| Old {
-                index: *index,
-                balance: *balance,
-                sequence: *sequence,
-            },
-        ));
         if self
             .changed
             .iter()
@@ -400,11 +395,13 @@ impl<'a> Run<'a> {
             self.leaves.retain(|_| marks.next() == Some(&true));
             let mut marks = self.changed.iter();
             indexes.retain(|_| marks.next() == Some(&true));
+            let mut marks = self.changed.iter();
+            self.old.retain(|_| marks.next() == Some(&true));
         }
         Executed {
             indexes,
             leaves: self.leaves,
-            old,
+            old: self.old,
             created,
             txids: self.txids,
             supply: self.supply,

@@ -117,7 +117,7 @@ impl Ledger {
         };
         let payload = encode_payload(&block)?;
         let hash = block.header.hash();
-        let delta = self.delta(&block.header, hash, change, (old, txids));
+        let delta = self.delta(&block.header, hash, change, old, txids);
         Ok(Minted {
             block,
             hash,
@@ -175,7 +175,7 @@ impl Ledger {
         )?;
         same(Code::InvalidSupply, "supply", &claimed.supply, &supply)?;
         let hash = claimed.hash();
-        let delta = self.delta(claimed, hash, change, (old, txids));
+        let delta = self.delta(claimed, hash, change, old, txids);
         Ok(Checked { block, hash, delta })
     }
 
@@ -241,7 +241,8 @@ impl Ledger {
         header: &Header,
         hash: BlockHash,
         change: Change,
-        (old, txids): (Vec<Old>, Vec<TxId>),
+        old: Vec<Old>,
+        txids: Vec<TxId>,
     ) -> Delta {
         Delta {
             parent: self.tip.hash,
