@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { type Block, type ChainEvent, Metachain } from 'libmetachain'
-import { carol, deposit, genesis, hash, hex, mine, next, openInMemory, withdrawal } from './support/native.js'
+import { type Block, type ChainEvent, Metachain, TxBatch } from 'libmetachain'
+import { alice, bob, carol, carry, deposit, genesis, hash, hex, mine, next, openInMemory, withdrawal } from './support/native.js'
 import { refused } from './support/throws.js'
 
 /** What an indexer keeps of an event. */
@@ -90,6 +90,29 @@ test('cursors of other stores are unknown, also where one began from the other',
   const [first] = (await take(other.events(), 1)) as [ChainEvent]
   t.deepEqual([first.type, first.block.hash], ['connected', chain.tip.hash])
   await other.close()
+  await chain.close()
+})
+
+test('a cursor among blocks that are gone says so, and the chain itself is told from the start', async (t) => {
+  const path = await mkdtemp(join(tmpdir(), 'libmetachain-'))
+  t.teardown(() => rm(path, { recursive: true, force: true }))
+  const chain = await Metachain.open({ path, genesis, snapshotEvery: 10, undoDepth: 5, eventRetention: 5 })
+  const undone = await mine(chain, [deposit(2n, carol)], 'undone')
+  await chain.disconnectBlock(undone.nativeHash)
+  const [before] = (await take(chain.events(), 1)) as [ChainEvent]
+  // There and back again, so that every block can be the same; some megabytes each, to fill a file of the log.
+  const batch = new TxBatch()
+  for (let pair = 0; pair < 20_000; pair += 1) batch.add(alice, bob, 1_000n).add(bob, alice, 1_000n)
+  while (chain.metrics().segmentsPruned === 0 && chain.tip.height < 500) {
+    const minted = chain.mintBlock(next(chain), batch)
+    await chain.connectBlock(carry(chain, minted))
+  }
+  t.true((chain.metrics().segmentsPruned as number) > 0, `height ${chain.tip.height}`)
+  t.is(chain.metrics().pruningsFailed, 0)
+  await refused(t, 'CURSOR_PRUNED', () => chain.events({ from: before.cursor }).next())
+  const [first, second] = (await take(chain.events(), 2)) as [ChainEvent, ChainEvent]
+  t.deepEqual([first.type, first.block.height, second.block.height], ['connected', 1, 2])
+  t.not(hex(first.block.nativeHash as Uint8Array), hex(undone.nativeHash))
   await chain.close()
 })
 
