@@ -71,13 +71,17 @@ impl Accounts {
 
     /// In short loops whose turns do not depend on each other: the processor then waits for many of
     /// their cache misses at once. The first guess is whatever the table has under the hash, without
-    /// a look at the account; it is nearly always right, and checked in a loop of its own.
+    /// a look at the account, which is only fetched; it is nearly always right, and checked in a loop of its own.
     fn find_part(&self, addresses: &[[u8; 20]]) -> Vec<u32> {
         let hashes: Vec<u64> = addresses
             .iter()
             .map(|address| self.keys.hash20(address))
             .collect();
-        let guess = |hash: &u64| self.table.find(*hash, |_| true).copied().unwrap_or(ABSENT);
+        let guess = |hash: &u64| {
+            let index = self.table.find(*hash, |_| true).copied().unwrap_or(ABSENT);
+            self.leaves.prefetch(index as usize);
+            index
+        };
         let mut found: Vec<u32> = hashes.iter().map(guess).collect();
         for ((index, address), hash) in found.iter_mut().zip(addresses).zip(hashes) {
             let wrong = *index != ABSENT

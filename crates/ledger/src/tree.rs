@@ -276,6 +276,11 @@ impl Tree {
         let mut parts = gather(workers, cuts.len() - 1, |part| {
             let range = cuts[part]..cuts[part + 1];
             let mut part = Part::with_room(0, range.len(), top);
+            // From here on each level is fetched from memory while the one below it is hashed.
+            if let Some(pairs) = self.levels.first() {
+                let leaves = indexes[range.clone()].iter();
+                leaves.for_each(|index| pairs.prefetch(*index as usize / 2));
+            }
             let bytes = leaves[range.clone()].iter().map(Leaf::as_bytes);
             self.hashing.hash_all(&DOMAINS.leaf, bytes, &mut part.nodes);
             part.indexes.extend_from_slice(&indexes[range]);
@@ -309,9 +314,8 @@ impl Tree {
     fn hash_level(&self, level: usize, width: usize, start: usize, part: &mut Part) {
         let base = self.levels.get(level);
         let end = part.nodes.len();
-        if let Some(base) = base.filter(|base| base.len() > CACHED) {
-            touch(base, &part.indexes[start..end]);
-        }
+        let above = self.levels.get(level + 1);
+        let above = above.filter(|above| above.len() > CACHED);
         let mut at = start;
         let mut pairs = [Pair::EMPTY; BATCH];
         let mut hashes = [[0; 32]; BATCH];
@@ -340,6 +344,9 @@ impl Tree {
                     at += 1;
                 }
                 part.indexes.push(parent as u32);
+                if let Some(above) = above {
+                    above.prefetch(parent / 2);
+                }
                 filled += 1;
             }
             let mut inputs = [&[0; BLOCK_BYTES]; BATCH];
@@ -426,15 +433,6 @@ fn cuts(indexes: &[u32], level: usize) -> Vec<usize> {
     }
     cuts.push(indexes.len());
     cuts
-}
-
-/// Brings the pairs of these nodes into the cache. A loop that does nothing else has many of its
-/// cache misses under way at once; the gathering after it would wait for few at a time.
-fn touch(level: &Chunked<Pair>, indexes: &[u32]) {
-    let pairs = indexes
-        .iter()
-        .filter_map(|index| level.get(*index as usize / 2));
-    std::hint::black_box(pairs.fold(0, |sum, pair| sum ^ pair.0[0]));
 }
 
 /// Appends nodes to a level that has `at`; gives how many it has then.
