@@ -671,6 +671,8 @@ declare class Metachain {
      * Executes a payload again, checks every claim in it and makes it the tip. Resolves when the block is durable
      * (`durability: 'batch'`: when it is queued). Idempotent: a native block that is part of our chain with the same
      * payload is `known`. What this process just minted or checked on this tip is adopted instead of executed again.
+     * Blocks need not be awaited one by one: those that are under way are executed in the order of the calls, while
+     * the ones before are written, up to four with one sync.
      *
      * @throws MetachainError a verdict (`verdict` is true: the block is bad and stays bad), `UNKNOWN_PARENT` out of
      *   order, `CONFLICT` for a native block connected with another payload, `BAD_ARGUMENT` where the height

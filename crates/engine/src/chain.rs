@@ -77,6 +77,7 @@ impl Chain {
     ) -> Result<Arc<Chain>> {
         let loaded = snapshot.map(|_| core.index.base());
         core.ledger.lend(workers());
+        let executor = Executor::start(Arc::clone(&store))?;
         Ok(Arc::new(Chain {
             store,
             store_id,
@@ -85,7 +86,7 @@ impl Chain {
             prepared: Mutex::new(Prepared::default()),
             core: RwLock::new(core),
             recent: Mutex::new(Recent::default()),
-            executor: Executor::start()?,
+            executor,
             mourners: Listeners::default(),
             watchers: Listeners::default(),
             counters: Counters::default(),

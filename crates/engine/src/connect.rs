@@ -1,17 +1,21 @@
 //! Connect: judge a native block's payload, commit it as one record, make it the tip.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use libmetachain_ledger::store::Record;
 use libmetachain_ledger::{self as ledger, Candidate, Ledger};
 use libmetachain_primitives::{Block, BlockHash, Code, Error, Result, Root};
 use libmetachain_store::Durability;
 
-use crate::chain::Chain;
+use crate::chain::{Chain, guarded};
+use crate::executor::BRIEF_JOBS_MAX;
+use crate::gathering::Gathering;
 use crate::index::{BlockRef, Entry};
 use crate::journal::Happened;
 use crate::native::{CandidateBlock, Carried, ConnectStatus, Connected, NativeBlock};
 use crate::prepared::Executed;
+use crate::workers;
 
 /// A result together with the record that must be on disk before it is told.
 pub(crate) struct Queued<T> {
@@ -19,7 +23,63 @@ pub(crate) struct Queued<T> {
     pub(crate) sequence: u64,
 }
 
+/// What connecting blocks in order came to.
+#[derive(Default)]
+pub(crate) struct Run {
+    pub(crate) connected: Vec<Connected>,
+    /// The last record that must be on disk before it is told.
+    pub(crate) last: Option<u64>,
+    /// Why it ended early.
+    pub(crate) failed: Option<Error>,
+}
+
 impl Chain {
+    /// Connects blocks in order as far as the queue of the log: up to the first that fails, or until it is
+    /// aborted.
+    pub(crate) fn connect_run(
+        self: &Arc<Self>,
+        natives: &[NativeBlock],
+        aborted: &AtomicBool,
+    ) -> Run {
+        let _together = Gathering::begin(&*self.store);
+        let mut run = Run::default();
+        for few in natives.chunks(BRIEF_JOBS_MAX) {
+            workers::among(|| self.connect_few(few, natives.len(), aborted, &mut run));
+            if run.failed.is_some() {
+                break;
+            }
+        }
+        run
+    }
+
+    fn connect_few(
+        self: &Arc<Self>,
+        few: &[NativeBlock],
+        of: usize,
+        aborted: &AtomicBool,
+        run: &mut Run,
+    ) {
+        for native in few {
+            let index = run.connected.len();
+            let result = if aborted.load(Ordering::Acquire) {
+                let why = format!("aborted before block {index} of {of}");
+                Err(Error::new(Code::Aborted, why))
+            } else {
+                guarded(|| self.connect_queued(native))
+            };
+            match result {
+                Ok(queued) => {
+                    run.connected.push(queued.result);
+                    run.last = run.last.max(Some(queued.sequence));
+                }
+                Err(error) => {
+                    run.failed = Some(error.with("index", index as u64));
+                    return;
+                }
+            }
+        }
+    }
+
     /// Connects a block as far as the queue of the log; the tip has moved when this returns.
     pub(crate) fn connect_queued(
         self: &Arc<Self>,

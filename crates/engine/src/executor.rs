@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use libmetachain_ledger::store::Store;
 use libmetachain_primitives::{Code, Error, Result};
 
+use crate::gathering::Gathering;
 use crate::workers;
 
 /// Jobs that are run together: enough that the way to another thread and back costs nothing, few enough that the
 /// thread is soon free again.
-const BRIEF_JOBS_MAX: usize = 8;
+pub(crate) const BRIEF_JOBS_MAX: usize = 8;
 
 struct Job {
     work: Box<dyn FnOnce() + Send>,
@@ -31,6 +33,8 @@ pub(crate) struct Executor {
 struct Queue {
     jobs: Receiver<Job>,
     pending: Arc<AtomicUsize>,
+    /// What the jobs write to.
+    store: Arc<dyn Store>,
 }
 
 impl Queue {
@@ -49,6 +53,7 @@ impl Queue {
 
     /// Runs a job and some of those queued behind it, and gives back the next, if there is one already.
     fn run_while_brief(&self, first: Job) -> Option<Job> {
+        let _together = Gathering::begin(&*self.store);
         let mut job = first;
         for _ in 0..BRIEF_JOBS_MAX {
             if !job.brief {
@@ -68,12 +73,13 @@ impl Queue {
 }
 
 impl Executor {
-    pub(crate) fn start() -> Result<Executor> {
+    pub(crate) fn start(store: Arc<dyn Store>) -> Result<Executor> {
         let (jobs, receiver) = unbounded();
         let pending = Arc::new(AtomicUsize::new(0));
         let queue = Queue {
             jobs: receiver,
             pending: Arc::clone(&pending),
+            store,
         };
         thread::Builder::new()
             .name("metachain".into())

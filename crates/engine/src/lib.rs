@@ -1,7 +1,7 @@
 //! A running metachain: what every binding calls.
 //!
-//! [`Metachain`] ties the pure ledger to its log: one block is one record and one sync, the next block
-//! executes while the last is written, and opening reads the log back. The bindings convert values
+//! [`Metachain`] ties the pure ledger to its log: one block is one record, synced before it is told;
+//! the next block executes while the last is written, blocks that wait in a queue share a sync, and opening reads the log back. The bindings convert values
 //! and delegate to this crate; it knows none of them.
 
 mod bytes;
@@ -10,6 +10,7 @@ mod connect;
 mod disconnect;
 mod events;
 mod executor;
+mod gathering;
 mod handshake;
 mod index;
 mod journal;

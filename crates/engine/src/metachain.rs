@@ -12,7 +12,7 @@ use libmetachain_primitives::{
 use libmetachain_store::RealDisk;
 
 use crate::chain::{Chain, guarded};
-use crate::connect::Queued;
+use crate::connect::{Queued, Run};
 use crate::events::{Event, Position};
 use crate::handshake::{NativeTip, Search, Step};
 use crate::index::BlockRef;
@@ -164,31 +164,12 @@ impl Metachain {
             Ok(chain) => Arc::clone(chain),
             Err(error) => return done(Err(error)),
         };
-        let executor = &self.chain.executor;
-        executor.submit(move || {
-            let mut connected = Vec::with_capacity(natives.len());
-            let mut last = None;
-            let mut failed = None;
-            for (index, native) in (0u64..).zip(&natives) {
-                let result = if aborted.load(Ordering::Acquire) {
-                    Err(Error::new(
-                        Code::Aborted,
-                        format!("aborted before block {index} of {}", natives.len()),
-                    ))
-                } else {
-                    guarded(|| chain.connect_queued(native))
-                };
-                match result {
-                    Ok(queued) => {
-                        connected.push(queued.result);
-                        last = last.max(Some(queued.sequence));
-                    }
-                    Err(error) => {
-                        failed = Some(error.with("index", index));
-                        break;
-                    }
-                }
-            }
+        self.chain.executor.submit(move || {
+            let Run {
+                connected,
+                last,
+                failed,
+            } = chain.connect_run(&natives, &aborted);
             let finish = move |durable: Result<()>| {
                 done(durable.and(match failed {
                     Some(error) => Err(error),

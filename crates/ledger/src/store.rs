@@ -92,6 +92,11 @@ pub trait Store: Send + Sync {
     /// `INTERNAL_IO` after a failed write or sync, `CLOSED` after [`Store::close`].
     fn append(&self, record: Record) -> Result<Appended>;
 
+    /// Says that records are about to follow one another at once, until the call with `false`: the store may let
+    /// one wait for those behind it, to write a few of them together. Whoever waits for a record, by any method
+    /// but [`Store::when_durable`], does not wait longer for that. May be nested.
+    fn gather(&self, _on: bool) {}
+
     /// The highest sequence that is known to be on disk.
     fn durable_sequence(&self) -> u64;
 

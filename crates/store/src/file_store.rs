@@ -253,6 +253,10 @@ impl Store for FileStore {
         self.log.append(record)
     }
 
+    fn gather(&self, on: bool) {
+        self.log.gather(on);
+    }
+
     fn durable_sequence(&self) -> u64 {
         self.log.durable_count().saturating_sub(1)
     }

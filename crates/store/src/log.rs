@@ -153,9 +153,27 @@ impl Log {
             }
         }
         let appended = queue.push(record, len);
+        let gathers = queue.gathers();
         drop(queue);
-        self.work.notify_one();
+        if !gathers {
+            self.work.notify_one();
+        }
         Ok(appended)
+    }
+
+    /// Begins or ends a time in which records follow one another.
+    pub(crate) fn gather(&self, on: bool) {
+        let mut queue = self.queue.lock();
+        if on {
+            queue.gathering += 1;
+            return;
+        }
+        queue.gathering = queue.gathering.saturating_sub(1);
+        let due = queue.write_due();
+        drop(queue);
+        if due {
+            self.work.notify_one();
+        }
     }
 
     /// Makes the next segment ready unless it is.
@@ -293,7 +311,7 @@ impl Log {
                 self.deliver(&mut queue, Vec::new(), true);
             } else if queue.life == Life::Closed {
                 return;
-            } else if queue.can_write() {
+            } else if queue.write_due() {
                 self.commit(&mut queue, true);
             } else {
                 self.prepare_aside(&mut queue);

@@ -15,6 +15,13 @@ use crate::writer::{Pending, SEAL_BYTES, Writer};
 /// Bytes written with one sync, unless a single record has more.
 const GROUP_BYTES_MAX: u64 = 32 << 20;
 
+/// Records that wait for others to be written with them: with four, three in four writes and syncs are saved,
+/// and nobody hears of a block much later.
+const GATHERED_MAX: usize = 4;
+
+/// Bytes of them: a longer write is worth a sync of its own.
+const GATHERED_BYTES_MAX: usize = 1 << 20;
+
 /// How far the log's life has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
@@ -33,6 +40,8 @@ pub(crate) struct Queue {
     pub(crate) spare: Option<u64>,
     pub(crate) waiting: VecDeque<Arc<Pending>>,
     pub(crate) waiting_bytes: usize,
+    /// How many have said that records are about to follow one another.
+    pub(crate) gathering: usize,
     /// Taken by the writer but not yet written.
     pub(crate) in_flight: Vec<Arc<Pending>>,
     /// Records on disk.
@@ -80,6 +89,7 @@ impl Queue {
             spare: None,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            gathering: 0,
             in_flight: Vec::new(),
             durable: tail.chain.next,
             durable_end: (tail.segment, tail.offset),
@@ -237,9 +247,22 @@ impl Queue {
         self.has_work() && self.writer.is_some()
     }
 
+    /// Whether what waits to be written is better written with what follows.
+    pub(crate) fn gathers(&self) -> bool {
+        self.gathering > 0
+            && self.wanted <= self.durable
+            && self.waiting.len() < GATHERED_MAX
+            && self.waiting_bytes < GATHERED_BYTES_MAX
+    }
+
+    /// Whether the store's thread should write.
+    pub(crate) fn write_due(&self) -> bool {
+        self.can_write() && !self.gathers()
+    }
+
     /// Whether the store's thread may wait to be signalled.
     pub(crate) fn nothing_to_do(&self) -> bool {
-        !self.can_write() && self.due.is_empty() && self.life != Life::Closed
+        !self.write_due() && self.due.is_empty() && self.life != Life::Closed
     }
 
     /// The segment that it is time to make ready: the current one is half used.

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use common::{connect, disconnect, genesis, native, small};
 use libmetachain_ledger::{Appended, Place, Record, Store};
@@ -407,4 +408,56 @@ fn a_waiting_caller_runs_no_callback() {
     let stats = store.stats();
     assert_eq!((stats.records, stats.records_durable), (last + 2, last + 2));
     assert!(stats.syncs > last && stats.segments >= 1);
+}
+
+/// Records that follow one another wait for each other: for a few of them, and for nobody who waits himself.
+#[test]
+fn records_that_follow_one_another_are_written_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions {
+        // Nothing is written because it has waited for long.
+        batch_interval: Duration::from_secs(3_600),
+        ..small(1 << 20)
+    };
+    let store = open(dir.path(), options).unwrap().store;
+    let told = |at: Appended| {
+        let (tell, told) = mpsc::channel();
+        let done = move |result: Result<()>| tell.send(result).unwrap();
+        store.when_durable(at.sequence, Box::new(done));
+        told
+    };
+    store.append(genesis()).unwrap();
+    store.flush().unwrap();
+    store.gather(true);
+    store.gather(true);
+    let few: Vec<_> = (1..4).map(|height| connect(height, 9, 9)).collect();
+    let first = told(append_all(&store, &few)[0]);
+    for _ in 0..1_000 {
+        thread::yield_now();
+    }
+    assert_eq!(store.durable_count(), 1, "one of them did not wait");
+    assert!(first.try_recv().is_err());
+    // As many as are waited for.
+    store.append(connect(4, 9, 9)).unwrap();
+    assert_eq!(first.recv().unwrap(), Ok(()));
+    // Whoever waits does not wait for more.
+    let fifth = store.append(connect(5, 9, 9)).unwrap();
+    store.wait_durable(fifth.sequence).unwrap();
+    // A long one is worth a write of its own.
+    let long = store.append(connect(6, 1 << 20, 9)).unwrap();
+    assert_eq!(told(long).recv().unwrap(), Ok(()));
+    // Nothing follows any more once everybody has said so.
+    let last = store.append(connect(7, 9, 9)).unwrap();
+    store.gather(false);
+    for _ in 0..1_000 {
+        thread::yield_now();
+    }
+    assert_eq!(store.durable_count(), last.sequence);
+    store.gather(false);
+    assert_eq!(told(last).recv().unwrap(), Ok(()));
+    // And closing waits for nothing.
+    store.gather(true);
+    store.append(connect(8, 9, 9)).unwrap();
+    store.close().unwrap();
+    assert_eq!(store.durable_count(), last.sequence + 2);
 }
