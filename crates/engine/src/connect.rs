@@ -9,13 +9,11 @@ use libmetachain_primitives::{Block, BlockHash, Code, Error, Result, Root};
 use libmetachain_store::Durability;
 
 use crate::chain::{Chain, guarded};
-use crate::executor::BRIEF_JOBS_MAX;
 use crate::gathering::Gathering;
 use crate::index::{BlockRef, Entry};
 use crate::journal::Happened;
 use crate::native::{CandidateBlock, Carried, ConnectStatus, Connected, NativeBlock};
 use crate::prepared::Executed;
-use crate::workers;
 
 /// A result together with the record that must be on disk before it is told.
 pub(crate) struct Queued<T> {
@@ -43,26 +41,9 @@ impl Chain {
     ) -> Run {
         let _together = Gathering::begin(&*self.store);
         let mut run = Run::default();
-        for few in natives.chunks(BRIEF_JOBS_MAX) {
-            workers::among(|| self.connect_few(few, natives.len(), aborted, &mut run));
-            if run.failed.is_some() {
-                break;
-            }
-        }
-        run
-    }
-
-    fn connect_few(
-        self: &Arc<Self>,
-        few: &[NativeBlock],
-        of: usize,
-        aborted: &AtomicBool,
-        run: &mut Run,
-    ) {
-        for native in few {
-            let index = run.connected.len();
+        for (index, native) in (0u64..).zip(natives) {
             let result = if aborted.load(Ordering::Acquire) {
-                let why = format!("aborted before block {index} of {of}");
+                let why = format!("aborted before block {index} of {}", natives.len());
                 Err(Error::new(Code::Aborted, why))
             } else {
                 guarded(|| self.connect_queued(native))
@@ -73,11 +54,12 @@ impl Chain {
                     run.last = run.last.max(Some(queued.sequence));
                 }
                 Err(error) => {
-                    run.failed = Some(error.with("index", index as u64));
-                    return;
+                    run.failed = Some(error.with("index", index));
+                    break;
                 }
             }
         }
+        run
     }
 
     /// Connects a block as far as the queue of the log; the tip has moved when this returns.

@@ -10,15 +10,10 @@ use libmetachain_ledger::store::Store;
 use libmetachain_primitives::{Code, Error, Result};
 
 use crate::gathering::Gathering;
-use crate::workers;
-
-/// Jobs that are run together: enough that the way to another thread and back costs nothing, few enough that the
-/// thread is soon free again.
-pub(crate) const BRIEF_JOBS_MAX: usize = 8;
 
 struct Job {
     work: Box<dyn FnOnce() + Send>,
-    /// It is about one block: it takes no longer than that, and waits for nobody but the disk.
+    /// It is about one block, and takes no longer than that: what was written before it may wait for it.
     brief: bool,
 }
 
@@ -42,8 +37,7 @@ impl Queue {
         let mut next = None;
         while let Some(job) = next.take().or_else(|| self.jobs.recv().ok()) {
             next = if job.brief && !self.jobs.is_empty() {
-                // It is worth the way there for several blocks, not for one.
-                workers::among(|| self.run_while_brief(job))
+                self.run_while_brief(job)
             } else {
                 self.run(job);
                 None
@@ -51,14 +45,11 @@ impl Queue {
         }
     }
 
-    /// Runs a job and some of those queued behind it, and gives back the next, if there is one already.
+    /// Runs a job and those about blocks queued right behind it, and gives back the next, if there is one already.
     fn run_while_brief(&self, first: Job) -> Option<Job> {
         let _together = Gathering::begin(&*self.store);
         let mut job = first;
-        for _ in 0..BRIEF_JOBS_MAX {
-            if !job.brief {
-                break;
-            }
+        while job.brief {
             self.run(job);
             job = self.jobs.try_recv().ok()?;
         }
