@@ -67,9 +67,12 @@ struct Helpers;
 
 impl Workers for Helpers {
     fn run(&self, parts: usize, work: &(dyn Fn(usize) + Sync)) {
-        // A helper's thread, which has parts that have parts, has helpers already: its pool's.
+        // A helper's thread, which has parts that have parts, has helpers already: its pool's. A thread that ends
+        // gets none.
         let has_helpers = rayon::current_thread_index().is_some()
-            || OWN.with(|helpers| helpers.get_or_init(own).is_some());
+            || OWN
+                .try_with(|helpers| helpers.get_or_init(own).is_some())
+                .unwrap_or(false);
         if has_helpers {
             let threads = rayon::current_num_threads();
             rayon::in_place_scope(|scope| spread(scope, threads, parts, work));

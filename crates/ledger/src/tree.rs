@@ -176,6 +176,21 @@ impl Part {
     }
 }
 
+/// Where a batch is gathered and hashed: made once for many levels, of which the upper ones have few nodes.
+struct Room {
+    pairs: [Pair; BATCH],
+    hashes: [Node; BATCH],
+}
+
+impl Room {
+    const fn new() -> Self {
+        Self {
+            pairs: [Pair::EMPTY; BATCH],
+            hashes: [[0; 32]; BATCH],
+        }
+    }
+}
+
 /// Everything in the tree that a change of leaves changes.
 #[derive(Clone)]
 pub(crate) struct Overlay {
@@ -303,35 +318,41 @@ impl Tree {
 
     /// Adds to a part, which has one level, the levels up to this one.
     fn hash_up(&self, count: usize, to: usize, part: &mut Part) {
+        let mut room = Room::new();
         for level in part.first..to {
             let start = part.last_start();
-            self.hash_level(level, width(count, level), start, part);
+            self.hash_level(level, width(count, level), start, part, &mut room);
             part.ends.push(part.nodes.len());
         }
     }
 
     /// Adds the parents of a level's changed nodes, which lie from `start` to the end.
-    fn hash_level(&self, level: usize, width: usize, start: usize, part: &mut Part) {
+    fn hash_level(
+        &self,
+        level: usize,
+        width: usize,
+        start: usize,
+        part: &mut Part,
+        Room { pairs, hashes }: &mut Room,
+    ) {
         let base = self.levels.get(level);
         let end = part.nodes.len();
         let above = self.levels.get(level + 1);
         let above = above.filter(|above| above.len() > CACHED);
         let mut at = start;
-        let mut pairs = [Pair::EMPTY; BATCH];
-        let mut hashes = [[0; 32]; BATCH];
         while at < end {
             let mut filled = 0;
-            for pair in &mut pairs {
+            for pair in &mut *pairs {
                 let changed = part.indexes[at..end].iter().zip(&part.nodes[at..end]);
                 let mut changed = changed.map(|(index, node)| (*index as usize, node));
                 let Some((index, node)) = changed.next() else {
                     break;
                 };
                 let parent = index / 2;
-                *pair = base
-                    .and_then(|base| base.get(parent))
-                    .copied()
-                    .unwrap_or(Pair::EMPTY);
+                match base.and_then(|base| base.get(parent)) {
+                    Some(base) => pair.0 = base.0,
+                    None => pair.0 = Pair::EMPTY.0,
+                }
                 if 2 * parent + 1 >= width {
                     pair.set(1, &PADDING);
                 }
@@ -350,7 +371,7 @@ impl Tree {
                 filled += 1;
             }
             let mut inputs = [&[0; BLOCK_BYTES]; BATCH];
-            for (input, pair) in inputs.iter_mut().zip(&pairs) {
+            for (input, pair) in inputs.iter_mut().zip(&*pairs) {
                 *input = &pair.0;
             }
             self.hashing
