@@ -108,6 +108,13 @@ enum Progress {
     Ended,
 }
 
+/// The second compilation, as those who wait for it see it.
+struct Second {
+    progress: Mutex<Progress>,
+    /// Signalled when it ends.
+    ended: Condvar,
+}
+
 /// A compiled driver, shared by everybody who loads the same bytes.
 pub(crate) struct Compiled {
     pub(crate) facts: Facts,
@@ -125,9 +132,7 @@ pub(crate) struct Compiled {
     /// Whether time spent in calls should be counted.
     measuring: AtomicBool,
     spent_ns: AtomicU64,
-    progress: Mutex<Progress>,
-    /// Signalled when the second compilation ends.
-    ended: Condvar,
+    second: Arc<Second>,
 }
 
 impl Compiled {
@@ -143,12 +148,14 @@ impl Compiled {
             code: Mutex::new(Arc::new(code)),
             measuring: AtomicBool::new(!done),
             spent_ns: AtomicU64::new(0),
-            progress: Mutex::new(if done {
-                Progress::Ended
-            } else {
-                Progress::Possible
+            second: Arc::new(Second {
+                progress: Mutex::new(if done {
+                    Progress::Ended
+                } else {
+                    Progress::Possible
+                }),
+                ended: Condvar::new(),
             }),
-            ended: Condvar::new(),
         }
     }
 
@@ -211,11 +218,14 @@ impl Compiled {
 
     /// The second compilation, for whoever asks first; `None` where it runs or has ended.
     pub(crate) fn claim(self: &Arc<Self>) -> Option<Improvement> {
-        let mut progress = self.progress.lock();
+        let mut progress = self.second.progress.lock();
         match std::mem::replace(&mut *progress, Progress::Running) {
             Progress::Possible => {
                 self.measuring.store(false, Ordering::Relaxed);
-                Some(Improvement(Arc::clone(self)))
+                Some(Improvement {
+                    compiled: Arc::clone(self),
+                    _end: End(Arc::clone(&self.second)),
+                })
             }
             other => {
                 *progress = other;
@@ -233,17 +243,24 @@ impl Compiled {
 
     /// Waits for a second compilation that runs.
     pub(crate) fn wait(&self) {
-        let mut progress = self.progress.lock();
+        let mut progress = self.second.progress.lock();
         while matches!(*progress, Progress::Running) {
-            self.ended.wait(&mut progress);
+            self.second.ended.wait(&mut progress);
         }
     }
 }
 
 /// The duty to compile a module a second time; however it ends, those who wait go on.
-pub(crate) struct Improvement(pub(crate) Arc<Compiled>);
+pub(crate) struct Improvement {
+    pub(crate) compiled: Arc<Compiled>,
+    // Dropped last: whoever has waited finds that the module is not held here any more.
+    _end: End,
+}
 
-impl Drop for Improvement {
+/// Ends a second compilation when dropped.
+struct End(Arc<Second>);
+
+impl Drop for End {
     fn drop(&mut self) {
         *self.0.progress.lock() = Progress::Ended;
         self.0.ended.notify_all();

@@ -36,7 +36,7 @@ pub(crate) fn request(compiled: &Arc<Compiled>) {
 /// Sees to it that a module is compiled well, now, on this thread and the compiler's own.
 pub(crate) fn complete(compiled: &Arc<Compiled>) {
     match compiled.claim() {
-        Some(improvement) => improve(&improvement),
+        Some(improvement) => improve(improvement),
         None => compiled.wait(),
     }
 }
@@ -62,14 +62,19 @@ fn turn(compiled: &Weak<Compiled>) {
     };
     if !compiled.is_used() {
         compiled.measure_again();
-    } else if let Some(improvement) = compiled.claim() {
-        improve(&improvement);
+        return;
+    }
+    let improvement = compiled.claim();
+    // Those who wait are told by the improvement, which then is all that holds the module here.
+    drop(compiled);
+    if let Some(improvement) = improvement {
+        improve(improvement);
     }
 }
 
 /// Compiles a module well. A failure leaves the code that there is, which does the same.
-fn improve(improvement: &Improvement) {
-    let Improvement(compiled) = improvement;
+fn improve(improvement: Improvement) {
+    let compiled = &improvement.compiled;
     let compile = || Code::compile(engine::host(compiled.facts.target)?, &compiled.wasm);
     if let Ok(Ok(code)) = catch_unwind(AssertUnwindSafe(compile)) {
         compiled.install(code);
