@@ -27,9 +27,9 @@ pub(crate) type Node = [u8; 32];
 /// enough that they are still in the first-level cache afterwards.
 const BATCH: usize = 64;
 
-/// Changed leaves that are hashed together, with all above them: about 60 µs, several times what it takes to
+/// Changed leaves that are hashed together, with all above them: about 50 µs, several times what it takes to
 /// tell another thread, and few enough that the last part is not long waited for.
-const PART: usize = 256;
+const PART: usize = 192;
 
 /// Levels at the top that no part has for itself.
 const SHARED_LEVELS: usize = 6;
