@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use libmetachain_ledger::store::Record;
-use libmetachain_ledger::{self as ledger, Candidate, Ledger};
-use libmetachain_primitives::{Block, BlockHash, Code, Error, Result, Root};
+use libmetachain_ledger::{self as ledger, Candidate, Delta, Ledger, both};
+use libmetachain_primitives::{Block, BlockHash, Code, Error, Header, Result, Root};
 use libmetachain_store::Durability;
 
 use crate::chain::{Chain, guarded};
@@ -14,6 +14,23 @@ use crate::index::{BlockRef, Entry};
 use crate::journal::Happened;
 use crate::native::{CandidateBlock, Carried, ConnectStatus, Connected, NativeBlock};
 use crate::prepared::Executed;
+use crate::workers::OwnHelpers;
+
+/// Payloads up to here are written by whoever waits for that. Of a larger one, which takes longer to apply than to
+/// write, the store's thread writes what it can meanwhile.
+const WRITTEN_HERE_BYTES_MAX: usize = 256 << 10;
+
+/// Accounts from which on applying a block takes longer than to have another thread do it: about 40 µs.
+const LARGE: usize = 512;
+
+/// Who writes a block's record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writes {
+    /// Whoever connects it: a large one while helpers apply it.
+    Here,
+    /// The store, in its time.
+    Store,
+}
 
 /// A result together with the record that must be on disk before it is told.
 pub(crate) struct Queued<T> {
@@ -62,10 +79,28 @@ impl Chain {
         run
     }
 
+    /// Connects a block and waits until that may be told. Unless it is very large, it is written here: to tell
+    /// another thread, and to be told, would take longer than a block of one transaction takes to execute.
+    pub(crate) fn connect_here(self: &Arc<Self>, native: &NativeBlock) -> Result<Connected> {
+        let here = self.durability == Durability::Block
+            && native.candidate.payload.len() <= WRITTEN_HERE_BYTES_MAX;
+        let _together = here.then(|| Gathering::begin(&*self.store));
+        let queued = self.connect(native, if here { Writes::Here } else { Writes::Store })?;
+        self.acknowledge(queued)
+    }
+
     /// Connects a block as far as the queue of the log; the tip has moved when this returns.
     pub(crate) fn connect_queued(
         self: &Arc<Self>,
         native: &NativeBlock,
+    ) -> Result<Queued<Connected>> {
+        self.connect(native, Writes::Store)
+    }
+
+    fn connect(
+        self: &Arc<Self>,
+        native: &NativeBlock,
+        writes: Writes,
     ) -> Result<Queued<Connected>> {
         let _commit = self.commit.lock();
         let done = self.moving(|| match self.known(native)? {
@@ -75,7 +110,7 @@ impl Chain {
             }
             None => {
                 let executed = self.adopt_or_execute(&native.candidate)?;
-                self.commit_block(native, executed)
+                self.commit_block(native, executed, writes)
             }
         });
         if done.is_err() {
@@ -159,6 +194,7 @@ impl Chain {
         self: &Arc<Self>,
         native: &NativeBlock,
         executed: Executed,
+        writes: Writes,
     ) -> Result<Queued<Connected>> {
         let Executed {
             payload,
@@ -176,26 +212,23 @@ impl Chain {
         };
         let appended = self.store.append(record.clone())?;
         self.recent.lock().push(appended.sequence, record);
-        let mut core = self.core.write();
         // From here on the log holds the block: a failure leaves memory behind it.
-        if let Some(touched) = &mut core.touched {
-            touched.extend(delta.touched());
-        }
-        core.ledger
-            .apply(delta, native.hash)
-            .map_err(Error::fatal)?;
-        core.index.push(Entry {
+        let entry = Entry {
             hash,
             native: native.hash,
             sequence: appended.sequence,
             place: appended.place,
-        });
-        core.journal.push(appended.place, Happened::Connected);
-        core.highest = core.highest.max(header.height);
-        if header.height == 1 {
-            core.first_parent = Some(header.native_parent);
+        };
+        let large = delta.touched().len() >= LARGE;
+        let apply = || self.make_tip(delta, entry, &header).map_err(Error::fatal);
+        if large && writes == Writes::Here {
+            // Whether it is on disk is found out by whoever acknowledges it.
+            let write = || drop(self.store.wait_durable(appended.sequence));
+            let (_, applied) = both(&OwnHelpers, write, apply).map_err(Error::fatal)?;
+            applied?;
+        } else {
+            apply()?;
         }
-        drop(core);
         self.prepared.lock().clear();
         self.announce(appended.sequence);
         self.snapshot_if_due(header.height);
@@ -210,6 +243,22 @@ impl Chain {
             result,
             sequence: appended.sequence,
         })
+    }
+
+    /// Makes an executed block the tip, for everybody who reads.
+    fn make_tip(&self, delta: Delta, entry: Entry, header: &Header) -> Result<()> {
+        let mut core = self.core.write();
+        if let Some(touched) = &mut core.touched {
+            touched.extend(delta.touched());
+        }
+        core.ledger.apply(delta, entry.native)?;
+        core.index.push(entry);
+        core.journal.push(entry.place, Happened::Connected);
+        core.highest = core.highest.max(header.height);
+        if header.height == 1 {
+            core.first_parent = Some(header.native_parent);
+        }
+        Ok(())
     }
 
     /// Waits until a result may be told.

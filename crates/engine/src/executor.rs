@@ -108,6 +108,11 @@ impl Executor {
         }
     }
 
+    /// Whether no job is queued or running.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.pending.load(Ordering::Acquire) == 0
+    }
+
     /// Runs a job now if none is before it, else behind those that are; returns its result.
     ///
     /// Must not be called from a job.
@@ -115,7 +120,7 @@ impl Executor {
         &self,
         job: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        if self.pending.load(Ordering::Acquire) == 0 {
+        if self.is_idle() {
             return job();
         }
         let (sender, result) = crossbeam_channel::bounded(1);

@@ -141,6 +141,9 @@ impl Metachain {
     /// does not follow; `STORE_FULL`, `INTERNAL_IO` for failures of ours, which are no verdict.
     pub fn connect(&self, native: NativeBlock) -> Result<Connected> {
         let chain = self.chain()?;
+        if chain.executor.is_idle() {
+            return chain.connect_here(&native);
+        }
         let mover = Arc::clone(chain);
         let queued = chain.executor.run(move || mover.connect_queued(&native))?;
         chain.acknowledge(queued)

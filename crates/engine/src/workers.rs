@@ -85,6 +85,23 @@ impl Workers for Helpers {
     }
 }
 
+/// Helpers of the asking thread's own, where it has some already; else the thread does everything itself.
+///
+/// Work that waits for a lock may be given to these only: those that hold the lock may be waiting for shared helpers.
+pub(crate) struct OwnHelpers;
+
+impl Workers for OwnHelpers {
+    fn run(&self, parts: usize, work: &(dyn Fn(usize) + Sync)) {
+        let has_own = OWN.try_with(|helpers| matches!(helpers.get(), Some(Some(_))));
+        if has_own.unwrap_or(false) {
+            let threads = rayon::current_num_threads();
+            rayon::in_place_scope(|scope| spread(scope, threads, parts, work));
+        } else {
+            Alone.run(parts, work);
+        }
+    }
+}
+
 /// Everybody takes the next part that nobody has: who wakes late does less.
 fn spread<'scope>(
     scope: &Scope<'scope>,
@@ -135,6 +152,22 @@ mod tests {
         done.sort_unstable();
         let all = (0..9).flat_map(|outer| (0..5).map(move |inner| (outer, inner)));
         assert!(done.into_iter().eq(all));
+    }
+
+    #[test]
+    fn work_that_may_wait_is_done_by_helpers_of_ones_own_or_not_at_all_by_others() {
+        // A thread of its own, so that no other test has got it helpers.
+        let asked = std::thread::spawn(|| {
+            let here = std::thread::current().id();
+            OwnHelpers.run(9, &|_| assert_eq!(std::thread::current().id(), here));
+            Helpers.run(2, &|_| ());
+            let done = AtomicUsize::new(0);
+            OwnHelpers.run(9, &|part| {
+                done.fetch_add(1 << part, Ordering::Relaxed);
+            });
+            done.into_inner()
+        });
+        assert_eq!(asked.join().unwrap(), (1 << 9) - 1);
     }
 
     #[test]

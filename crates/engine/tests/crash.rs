@@ -12,7 +12,9 @@ use std::sync::Arc;
 use libmetachain_engine::{
     CandidateBlock, Carried, Durability, Media, Metachain, NativeBlock, OpenOptions,
 };
-use libmetachain_primitives::{Code, NativeHash, Result};
+use libmetachain_primitives::{
+    Amount, Code, Genesis, MetaAddress, NativeAddress, NativeHash, Receipt, Result, Transaction,
+};
 use libmetachain_store::sim::{Crash, SimDisk};
 use libmetachain_store::{IndexOptions, StoreOptions};
 use support::{Model, ModelBlock, Random, address};
@@ -60,8 +62,12 @@ struct History {
 
 impl History {
     fn new() -> Self {
+        Self::of(support::genesis())
+    }
+
+    fn of(genesis: Genesis) -> Self {
         History {
-            model: Model::new(support::genesis()),
+            model: Model::new(genesis),
             begun: vec![Vec::new()],
             acknowledged: 0,
         }
@@ -105,10 +111,19 @@ fn live_until_error(
 }
 
 fn extend(chain: &Metachain, history: &mut History, random: &mut Random) -> Result<()> {
-    let context = history.model.context(random);
     let given = support::transactions(random, 12);
-    let (state, transactions, _) = history.model.mint(&given);
-    let minted = chain.mint(&context, &given)?;
+    connect(chain, history, random, &given)
+}
+
+fn connect(
+    chain: &Metachain,
+    history: &mut History,
+    random: &mut Random,
+    given: &[std::result::Result<Transaction, Receipt>],
+) -> Result<()> {
+    let context = history.model.context(random);
+    let (state, transactions, _) = history.model.mint(given);
+    let minted = chain.mint(&context, given)?;
     let native = NativeHash(random.hash());
     history
         .model
@@ -182,6 +197,59 @@ fn a_crash_anywhere_leaves_the_chain_before_or_after_the_call() {
     }
     println!("{images} images judged");
     assert!(images > 700, "only {images} images were judged");
+}
+
+/// Accounts of blocks that are written by one thread while another applies them.
+const MANY: u16 = 700;
+
+/// Connects blocks of many accounts: first they are new, then they change.
+fn live_large(disk: &SimDisk, history: &mut History) -> Result<()> {
+    let chain = open(disk, &history.model)?;
+    let mut random = Random::quiet(8);
+    let lived = (1..=3).try_for_each(|amount| {
+        let deposit = |n: u16| {
+            let mut to = [1; 20];
+            to[..2].copy_from_slice(&n.to_le_bytes());
+            Ok(Transaction::Deposit {
+                from: NativeAddress::WitnessKeyHash([2; 20]),
+                to: MetaAddress(to),
+                amount: Amount::new(amount).expect("it is in range"),
+                txid: None,
+            })
+        };
+        let given: Vec<_> = (0..MANY).map(deposit).collect();
+        connect(&chain, history, &mut random, &given)
+    });
+    lived.and(chain.close())
+}
+
+#[test]
+fn a_large_block_is_on_disk_when_it_is_told() {
+    let mut genesis = support::genesis();
+    genesis.transactions_max = u32::from(MANY);
+    let history = || History::of(genesis.clone());
+    let whole = SimDisk::new();
+    live_large(&whole, &mut history()).expect("nothing fails");
+    let mut told = 0;
+    for at in 0..whole.op_count() {
+        let disk = SimDisk::new();
+        disk.power_off_at(at);
+        let mut cut = history();
+        let _ = live_large(&disk, &mut cut);
+        for crash in [Crash::DropAll, Crash::Prefix(at), Crash::Scatter(at)] {
+            judge(&disk.after_crash(crash), &cut)
+                .unwrap_or_else(|why| panic!("power off at {at}, {crash:?}: {why}"));
+        }
+        told = told.max(cut.acknowledged);
+        let disk = SimDisk::new();
+        disk.fail_at(at, std::io::ErrorKind::Other);
+        let mut failed = history();
+        if let Err(error) = live_large(&disk, &mut failed) {
+            assert!(!error.is_verdict(), "operation {at}: {error:?}");
+        }
+        judge(&disk, &failed).unwrap_or_else(|why| panic!("operation {at} fails: {why}"));
+    }
+    assert_eq!(told, 3);
 }
 
 /// What opens an image may be cut off as well, at each of its own writes and syncs.

@@ -51,4 +51,4 @@ pub use snapshot::{ACCOUNT_RECORD_BYTES, Restore};
 pub use store::{Appended, Place, Record, Store, WhenDurable};
 pub use tip::Tip;
 pub use tree::Hashing;
-pub use workers::{Alone, Workers};
+pub use workers::{Alone, Workers, both};

@@ -44,10 +44,11 @@ pub(crate) fn gather<T: Send + Sync>(
         .collect()
 }
 
-/// What two pieces of work give that do not need each other. The first is the longer one.
+/// What two pieces of work give that do not need each other. The first is the longer one: it is begun here.
 ///
-/// Fails only where workers lose a piece of work that panicked.
-pub(crate) fn both<A: Send, B: Send>(
+/// # Errors
+/// `INTERNAL_PANIC`, only where workers lose a piece of work that panicked.
+pub fn both<A: Send, B: Send>(
     workers: &dyn Workers,
     first: impl FnOnce() -> A + Send,
     second: impl FnOnce() -> B + Send,

@@ -408,9 +408,11 @@ impl Log {
             Ok(()) => queue.reached(&writer),
             Err(error) => queue.fail(&error),
         };
+        // What is not done here is left to the store's thread.
+        let more = queue.has_work() || queue.segment_due().is_some() || writer.fill_due().is_some();
         queue.writer = Some(writer);
         self.progress.notify_all();
-        if !on_thread && queue.has_work() {
+        if !on_thread && more {
             self.work.notify_one();
         }
         self.deliver(queue, calls, on_thread);

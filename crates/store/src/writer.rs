@@ -164,16 +164,10 @@ impl Writer {
     /// # Errors
     /// As [`Writer::sync`]: the sync covers the records too, so its failure is theirs.
     pub(crate) fn fill(&mut self) -> Result<bool> {
-        let lead_max = self.appended_bytes.saturating_mul(4).min(self.fill_bytes);
-        let goal = self.offset.saturating_add(lead_max).min(self.segment.len);
-        // Only behind the log's end, where nothing can lie: the writer is ours alone.
-        let from = self.filled_to.max(self.offset.next_multiple_of(PAGE));
-        // Once half of the lead is used up, fill all of it: few long writes instead of many.
-        let enough = from.saturating_sub(self.offset) > lead_max / 2 && !self.filling;
-        if self.sealed || from >= goal || enough {
+        let Some((from, goal)) = self.fill_due() else {
             self.filling = false;
             return Ok(false);
-        }
+        };
         let to = from.saturating_add(FILL_STEP).min(goal);
         let zeros = vec![0; usize::try_from(to - from).unwrap_or(0)];
         self.segment
@@ -184,6 +178,17 @@ impl Writer {
         self.filled_to = to;
         self.filling = to < goal;
         Ok(self.filling)
+    }
+
+    /// From where to where zeros should be written, if any should.
+    pub(crate) fn fill_due(&self) -> Option<(u64, u64)> {
+        let lead_max = self.appended_bytes.saturating_mul(4).min(self.fill_bytes);
+        let goal = self.offset.saturating_add(lead_max).min(self.segment.len);
+        // Only behind the log's end, where nothing can lie: the writer is ours alone.
+        let from = self.filled_to.max(self.offset.next_multiple_of(PAGE));
+        // Once half of the lead is used up, fill all of it: few long writes instead of many.
+        let enough = from.saturating_sub(self.offset) > lead_max / 2 && !self.filling;
+        (!self.sealed && from < goal && !enough).then_some((from, goal))
     }
 
     fn link(&self) -> Link {
