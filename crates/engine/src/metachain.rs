@@ -409,8 +409,9 @@ impl Metachain {
         self.chain()?.events(after, max)
     }
 
-    /// Calls `listener` whenever there may be new events, on a thread of the store; it must not block.
-    /// The number removes it again. To miss nothing, listen first and read then.
+    /// Calls `listener` whenever there may be new events, on a thread of the store or of whoever moves the
+    /// tip; it must not block, nor move the tip itself. The number removes it again. To miss nothing,
+    /// listen first and read then.
     pub fn on_events(&self, listener: impl Fn() + Send + Sync + 'static) -> u64 {
         self.chain.watchers.add(Box::new(move |()| listener()))
     }
