@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use libmetachain_ledger::Ledger;
 use libmetachain_ledger::store::{Record, Store};
-use libmetachain_primitives::{Code, Error, NativeHash, Result};
+use libmetachain_primitives::{Code, Error, Genesis, NativeHash, Result};
 use libmetachain_store::Durability;
 use parking_lot::{Mutex, RwLock};
 
@@ -32,6 +32,7 @@ pub(crate) struct Chain {
     pub(crate) commit: Mutex<()>,
     pub(crate) prepared: Mutex<Prepared>,
     pub(crate) core: RwLock<Core>,
+    pub(crate) genesis: Arc<Genesis>,
     pub(crate) recent: Mutex<Recent>,
     pub(crate) executor: Executor,
     /// Told once, of the failure after which nothing can go on.
@@ -84,6 +85,7 @@ impl Chain {
             older,
             commit: Mutex::new(()),
             prepared: Mutex::new(Prepared::default()),
+            genesis: Arc::clone(core.ledger.shared_genesis()),
             core: RwLock::new(core),
             recent: Mutex::new(Recent::default()),
             executor,

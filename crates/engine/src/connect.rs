@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use libmetachain_ledger::store::Record;
-use libmetachain_ledger::{self as ledger, Candidate, Delta, Ledger, both};
+use libmetachain_ledger::{self as ledger, Ahead, Candidate, Delta, Ledger, both};
 use libmetachain_primitives::{Block, BlockHash, Code, Error, Header, Result, Root};
 use libmetachain_store::Durability;
 
+use crate::ahead::{Waiting, look_ahead};
 use crate::chain::{Chain, guarded};
 use crate::gathering::Gathering;
 use crate::index::{BlockRef, Entry};
@@ -53,17 +54,18 @@ impl Chain {
     /// aborted.
     pub(crate) fn connect_run(
         self: &Arc<Self>,
-        natives: &[NativeBlock],
+        blocks: &[Arc<Waiting>],
         aborted: &AtomicBool,
     ) -> Run {
         let _together = Gathering::begin(&*self.store);
         let mut run = Run::default();
-        for (index, native) in (0u64..).zip(natives) {
+        for (index, block) in blocks.iter().enumerate() {
+            let next = blocks.get(index + 1);
             let result = if aborted.load(Ordering::Acquire) {
-                let why = format!("aborted before block {index} of {}", natives.len());
+                let why = format!("aborted before block {index} of {}", blocks.len());
                 Err(Error::new(Code::Aborted, why))
             } else {
-                guarded(|| self.connect_queued(native))
+                guarded(|| self.connect_queued(block, next))
             };
             match result {
                 Ok(queued) => {
@@ -71,7 +73,7 @@ impl Chain {
                     run.last = run.last.max(Some(queued.sequence));
                 }
                 Err(error) => {
-                    run.failed = Some(error.with("index", index));
+                    run.failed = Some(error.with("index", index as u64));
                     break;
                 }
             }
@@ -85,22 +87,28 @@ impl Chain {
         let here = self.durability == Durability::Block
             && native.candidate.payload.len() <= WRITTEN_HERE_BYTES_MAX;
         let _together = here.then(|| Gathering::begin(&*self.store));
-        let queued = self.connect(native, if here { Writes::Here } else { Writes::Store })?;
+        let writes = if here { Writes::Here } else { Writes::Store };
+        let queued = self.connect(native, None, writes, None)?;
         self.acknowledge(queued)
     }
 
-    /// Connects a block as far as the queue of the log; the tip has moved when this returns.
+    /// Connects a block as far as the queue of the log; the tip has moved when this returns. The one that is to be
+    /// connected next, if it is known, is looked at meanwhile.
     pub(crate) fn connect_queued(
         self: &Arc<Self>,
-        native: &NativeBlock,
+        block: &Waiting,
+        next: Option<&Arc<Waiting>>,
     ) -> Result<Queued<Connected>> {
-        self.connect(native, Writes::Store)
+        let ahead = block.take_ahead();
+        self.connect(&block.native, ahead, Writes::Store, next)
     }
 
     fn connect(
         self: &Arc<Self>,
         native: &NativeBlock,
+        ahead: Option<Ahead>,
         writes: Writes,
+        next: Option<&Arc<Waiting>>,
     ) -> Result<Queued<Connected>> {
         let _commit = self.commit.lock();
         let done = self.moving(|| match self.known(native)? {
@@ -109,7 +117,8 @@ impl Chain {
                 Ok(known)
             }
             None => {
-                let executed = self.adopt_or_execute(&native.candidate)?;
+                look_ahead(self, next);
+                let executed = self.adopt_or_execute(&native.candidate, ahead)?;
                 self.commit_block(native, executed, writes)
             }
         });
@@ -124,7 +133,7 @@ impl Chain {
         self.usable()?;
         self.counters.checked.add(1);
         let core = self.core.read();
-        let (block, executed) = execute(&core.ledger, candidate)?;
+        let (block, executed) = execute(&core.ledger, candidate, None)?;
         drop(core);
         let hash = executed.hash;
         self.prepared.lock().put(executed);
@@ -180,14 +189,18 @@ impl Chain {
         }
     }
 
-    fn adopt_or_execute(&self, candidate: &CandidateBlock) -> Result<Executed> {
+    fn adopt_or_execute(
+        &self,
+        candidate: &CandidateBlock,
+        ahead: Option<Ahead>,
+    ) -> Result<Executed> {
         // The tip cannot move in between: whoever moves it holds `commit`, and here that is us.
         let tip = self.core.read().ledger.tip().hash;
         if let Some(executed) = self.prepared.lock().take(&tip, candidate) {
             self.counters.adopted.add(1);
             return Ok(executed);
         }
-        Ok(execute(&self.core.read().ledger, candidate)?.1)
+        Ok(execute(&self.core.read().ledger, candidate, ahead)?.1)
     }
 
     fn commit_block(
@@ -302,8 +315,12 @@ impl Chain {
 }
 
 /// The candidate's block and what executing it on the tip gives, once it is judged to be good.
-fn execute(ledger: &Ledger, candidate: &CandidateBlock) -> Result<(Block, Executed)> {
-    let ledger::Checked { block, hash, delta } = judge(ledger, candidate)?;
+fn execute(
+    ledger: &Ledger,
+    candidate: &CandidateBlock,
+    ahead: Option<Ahead>,
+) -> Result<(Block, Executed)> {
+    let ledger::Checked { block, hash, delta } = judge(ledger, candidate, ahead)?;
     let executed = Executed {
         context: candidate.context,
         payload: Arc::clone(&candidate.payload),
@@ -315,7 +332,11 @@ fn execute(ledger: &Ledger, candidate: &CandidateBlock) -> Result<(Block, Execut
 }
 
 /// The ledger's judgement, with what it cannot know: why no payload can match the carried transactions.
-fn judge(ledger: &Ledger, candidate: &CandidateBlock) -> Result<ledger::Checked> {
+fn judge(
+    ledger: &Ledger,
+    candidate: &CandidateBlock,
+    ahead: Option<Ahead>,
+) -> Result<ledger::Checked> {
     let (carried, malformed) = match &candidate.carried {
         Carried::Root(root) => (ledger::Carried::Root(*root), None),
         Carried::Unchecked => (ledger::Carried::Unchecked, None),
@@ -324,11 +345,15 @@ fn judge(ledger: &Ledger, candidate: &CandidateBlock) -> Result<ledger::Checked>
             (ledger::Carried::Root(Root::ZERO), Some((index, receipt)))
         }
     };
-    let judged = ledger.check(&Candidate {
-        context: candidate.context,
-        payload: &candidate.payload,
-        carried,
-    });
+    let context = candidate.context;
+    let judged = match ahead {
+        Some(ahead) => ledger.check_ahead(&context, carried, ahead),
+        None => ledger.check(&Candidate {
+            context,
+            payload: &candidate.payload,
+            carried,
+        }),
+    };
     match (judged, malformed) {
         (Err(error), Some((index, receipt))) if error.code() == Code::InvalidTransactions => {
             Err(Error::new(

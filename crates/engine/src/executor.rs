@@ -9,12 +9,18 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use libmetachain_ledger::store::Store;
 use libmetachain_primitives::{Code, Error, Result};
 
+use crate::ahead::Waiting;
 use crate::gathering::Gathering;
 
+/// Hears which block is connected next, if that is known.
+type Work = Box<dyn FnOnce(Option<&Arc<Waiting>>) + Send>;
+
 struct Job {
-    work: Box<dyn FnOnce() + Send>,
+    work: Work,
     /// It is about one block, and takes no longer than that: what was written before it may wait for it.
     brief: bool,
+    /// The block that it connects.
+    block: Option<Arc<Waiting>>,
 }
 
 /// Runs jobs in order. The thread ends when the executor is dropped and its jobs are done.
@@ -34,31 +40,31 @@ struct Queue {
 
 impl Queue {
     fn run_all(&self) {
-        let mut next = None;
-        while let Some(job) = next.take().or_else(|| self.jobs.recv().ok()) {
-            next = if job.brief && !self.jobs.is_empty() {
-                self.run_while_brief(job)
-            } else {
-                self.run(job);
-                None
+        let (mut next, mut together) = (None::<Job>, None);
+        loop {
+            let Some(job) = next.take().or_else(|| self.jobs.try_recv().ok()) else {
+                // Whoever waits for the disk now waits for what there is.
+                together = None;
+                match self.jobs.recv() {
+                    Ok(job) => next = Some(job),
+                    Err(_) => break,
+                }
+                continue;
             };
+            next = self.jobs.try_recv().ok();
+            if !job.brief {
+                together = None;
+            } else if next.is_some() {
+                together.get_or_insert_with(|| Gathering::begin(&*self.store));
+            }
+            self.run(job, next.as_ref());
         }
     }
 
-    /// Runs a job and those about blocks queued right behind it, and gives back the next, if there is one already.
-    fn run_while_brief(&self, first: Job) -> Option<Job> {
-        let _together = Gathering::begin(&*self.store);
-        let mut job = first;
-        while job.brief {
-            self.run(job);
-            job = self.jobs.try_recv().ok()?;
-        }
-        Some(job)
-    }
-
-    fn run(&self, job: Job) {
+    fn run(&self, job: Job, next: Option<&Job>) {
+        let next = next.and_then(|next| next.block.as_ref());
         // Jobs report their own panics; this only keeps the thread alive through one.
-        let _ = catch_unwind(AssertUnwindSafe(job.work));
+        let _ = catch_unwind(AssertUnwindSafe(|| (job.work)(next)));
         self.pending.fetch_sub(1, Ordering::AcqRel);
     }
 }
@@ -87,16 +93,22 @@ impl Executor {
     /// Queues a job behind those before it.
     pub(crate) fn submit(&self, job: impl FnOnce() + Send + 'static) {
         self.queue(Job {
-            work: Box::new(job),
+            work: Box::new(|_| job()),
             brief: false,
+            block: None,
         });
     }
 
-    /// As [`Executor::submit`], for a job about one block.
-    pub(crate) fn submit_brief(&self, job: impl FnOnce() + Send + 'static) {
+    /// As [`Executor::submit`], for a job about one block, maybe one that it connects.
+    pub(crate) fn submit_brief(
+        &self,
+        block: Option<Arc<Waiting>>,
+        job: impl FnOnce(Option<&Arc<Waiting>>) + Send + 'static,
+    ) {
         self.queue(Job {
             work: Box::new(job),
             brief: true,
+            block,
         });
     }
 

@@ -1,9 +1,10 @@
 //! A running metachain: what every binding calls.
 //!
 //! [`Metachain`] ties the pure ledger to its log: one block is one record, synced before it is told;
-//! the next block executes while the last is written, blocks that wait in a queue share a sync, and opening reads the log back. The bindings convert values
-//! and delegate to this crate; it knows none of them.
+//! the next block executes while the last is written and the one after it is read, blocks that wait in a queue share a
+//! sync, and opening reads the log back. The bindings convert values and delegate to this crate; it knows none of them.
 
+mod ahead;
 mod bytes;
 mod chain;
 mod connect;

@@ -11,6 +11,7 @@ use libmetachain_primitives::{
 };
 use libmetachain_store::RealDisk;
 
+use crate::ahead::Waiting;
 use crate::chain::{Chain, guarded};
 use crate::connect::{Queued, Run};
 use crate::events::{Event, Position};
@@ -64,7 +65,7 @@ impl Metachain {
     }
 
     fn new((chain, slot): (Arc<Chain>, Arc<Slot>)) -> Metachain {
-        let genesis = Arc::clone(chain.core.read().ledger.shared_genesis());
+        let genesis = Arc::clone(&chain.genesis);
         Metachain {
             chain,
             slot,
@@ -145,13 +146,19 @@ impl Metachain {
             return chain.connect_here(&native);
         }
         let mover = Arc::clone(chain);
-        let queued = chain.executor.run(move || mover.connect_queued(&native))?;
+        let block = Waiting::new(native);
+        let connect = move || mover.connect_queued(&block, None);
+        let queued = chain.executor.run(connect)?;
         chain.acknowledge(queued)
     }
 
     /// As [`Metachain::connect`], without waiting: the next block executes while this one is written.
     pub fn connect_later(&self, native: NativeBlock, done: Done<Connected>) {
-        self.later(done, move |chain| chain.connect_queued(&native));
+        let block = Arc::new(Waiting::new(native));
+        let waiting = Some(Arc::clone(&block));
+        self.later(done, waiting, move |chain, next| {
+            chain.connect_queued(&block, next)
+        });
     }
 
     /// Connects blocks in order with one wait at the end. Stops at the first that fails, whose error
@@ -167,12 +174,14 @@ impl Metachain {
             Ok(chain) => Arc::clone(chain),
             Err(error) => return done(Err(error)),
         };
+        let blocks = natives.into_iter().map(Waiting::new).map(Arc::new);
+        let blocks: Vec<_> = blocks.collect();
         self.chain.executor.submit(move || {
             let Run {
                 connected,
                 last,
                 failed,
-            } = chain.connect_run(&natives, &aborted);
+            } = chain.connect_run(&blocks, &aborted);
             let finish = move |durable: Result<()>| {
                 done(durable.and(match failed {
                     Some(error) => Err(error),
@@ -213,7 +222,8 @@ impl Metachain {
         let chain = Arc::clone(&self.chain);
         self.later(
             Box::new(move |result| done(result.and_then(|()| chain.tip()))),
-            move |chain| chain.disconnect_queued(native),
+            None,
+            move |chain, _| chain.disconnect_queued(native),
         );
     }
 
@@ -222,7 +232,7 @@ impl Metachain {
     /// # Errors
     /// `BAD_ARGUMENT` if it carries no block of the chain, `STORE_FULL`, `INTERNAL_IO`.
     pub fn finalize_later(&self, native: NativeHash, done: Done<()>) {
-        self.later(done, move |chain| chain.finalize_queued(native));
+        self.later(done, None, move |chain, _| chain.finalize_queued(native));
     }
 
     /// Calls back when everything acknowledged before is on disk.
@@ -445,7 +455,8 @@ impl Metachain {
     fn later<T: Send + 'static>(
         &self,
         done: Done<T>,
-        work: impl FnOnce(&Arc<Chain>) -> Result<Queued<T>> + Send + 'static,
+        block: Option<Arc<Waiting>>,
+        work: impl FnOnce(&Arc<Chain>, Option<&Arc<Waiting>>) -> Result<Queued<T>> + Send + 'static,
     ) {
         let chain = match self.chain() {
             Ok(chain) => Arc::clone(chain),
@@ -453,7 +464,7 @@ impl Metachain {
         };
         self.chain
             .executor
-            .submit_brief(move || match guarded(|| work(&chain)) {
+            .submit_brief(block, move |next| match guarded(|| work(&chain, next)) {
                 Ok(queued) => chain.acknowledge_later(queued, done),
                 Err(error) => done(Err(error)),
             });

@@ -102,6 +102,15 @@ impl Workers for OwnHelpers {
     }
 }
 
+/// Has a helper of the asking thread's own do this when it has nothing else to do, if there is one. The work must not
+/// panic. It may be forgotten when the thread that asks ends.
+pub(crate) fn spare(work: impl FnOnce() + Send + 'static) {
+    let has_own = OWN.try_with(|helpers| helpers.get_or_init(own).is_some());
+    if has_own.unwrap_or(false) {
+        rayon::spawn(work);
+    }
+}
+
 /// Everybody takes the next part that nobody has: who wakes late does less.
 fn spread<'scope>(
     scope: &Scope<'scope>,

@@ -12,7 +12,7 @@ pub(crate) const ABSENT: u32 = u32::MAX;
 
 /// Addresses that are looked up together: about 40 µs of cache misses, several times what it takes to tell
 /// another thread.
-const PART: usize = 512;
+pub(crate) const PART: usize = 512;
 
 pub(crate) struct Accounts {
     leaves: Chunked<Leaf>,
@@ -72,7 +72,7 @@ impl Accounts {
     /// In short loops whose turns do not depend on each other: the processor then waits for many of
     /// their cache misses at once. The first guess is whatever the table has under the hash, without
     /// a look at the account, which is only fetched; it is nearly always right, and checked in a loop of its own.
-    fn find_part(&self, addresses: &[[u8; 20]]) -> Vec<u32> {
+    pub(crate) fn find_part(&self, addresses: &[[u8; 20]]) -> Vec<u32> {
         let hashes: Vec<u64> = addresses
             .iter()
             .map(|address| self.keys.hash20(address))

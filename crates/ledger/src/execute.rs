@@ -14,8 +14,7 @@ use libmetachain_primitives::{
 use crate::accounts::{ABSENT, Accounts};
 use crate::delta::Old;
 use crate::leaf::Leaf;
-use crate::ordered::in_order;
-use crate::radix::sorted_by_index;
+use crate::named::{Named, parties};
 use crate::window::Window;
 use crate::workers::Workers;
 
@@ -60,11 +59,13 @@ pub(crate) struct Executed {
 
 /// Executes transactions in order; those already known to be malformed come with their receipt.
 ///
-/// Fails only for a number of transactions that no memory holds, or on a defect of our own.
+/// Whom they name may be known already. Fails only for a number of transactions that no memory holds, or on a defect of
+/// our own.
 pub(crate) fn execute<'a>(
     base: &Base<'_>,
     entries: impl ExactSizeIterator<Item = Result<&'a Transaction, &'a Receipt>> + Clone,
     policy: Policy,
+    named: Option<Named>,
 ) -> Result<Executed> {
     if entries.len() > ENTRIES_MAX {
         return Err(Error::new(
@@ -73,19 +74,15 @@ pub(crate) fn execute<'a>(
         ));
     }
     let well_formed = entries.clone().filter_map(Result::ok);
-    let Named {
-        indexes,
-        leaves,
-        slots,
-    } = resolve(base, well_formed.clone());
+    let (named, leaves) = read(base, well_formed.clone(), named);
     let mut used: Vec<(u64, bool)> = Vec::with_capacity(entries.len());
     used.extend(well_formed.filter_map(Transaction::txid).map(|txid| {
         let hash = base.window.hash(txid);
         (hash, base.window.contains(hash, txid))
     }));
-    let mut run = Run::new(base, &indexes, leaves, used.len());
+    let mut run = Run::new(base, named.indexes(), leaves, used.len());
     let mut rejected = Vec::new();
-    let (mut slots, mut used) = (slots.into_iter(), used.into_iter());
+    let (mut slots, mut used) = (named.slots().iter().copied(), used.into_iter());
     for (index, entry) in (0u32..).zip(entries) {
         let outcome = match entry {
             Err(receipt) => Err(receipt.clone()),
@@ -104,77 +101,24 @@ pub(crate) fn execute<'a>(
             }
         }
     }
-    Ok(run.finish(indexes, rejected))
+    Ok(run.finish(named.into_indexes(), rejected))
 }
 
-/// Who is debited and who is credited on the metachain.
-fn parties(transaction: &Transaction) -> (Option<&MetaAddress>, Option<&MetaAddress>) {
-    match transaction {
-        Transaction::Deposit { to, .. } => (None, Some(to)),
-        Transaction::Withdraw { from, .. } => (Some(from), None),
-        Transaction::Transfer { from, to, .. } => (Some(from), Some(to)),
-    }
-}
-
-/// Every account that is named, once.
-struct Named {
-    /// Those that exist, by ascending index.
-    indexes: Vec<u32>,
-    /// Copies of those that exist, in that order; then empty ones for those that do not.
-    leaves: Vec<Leaf>,
-    /// For each party of each transaction in order, its place in `leaves`.
-    slots: Vec<u32>,
-}
-
-fn resolve<'a>(base: &Base<'_>, transactions: impl Iterator<Item = &'a Transaction>) -> Named {
-    let accounts = base.accounts;
-    let mut addresses = Vec::with_capacity(2 * transactions.size_hint().1.unwrap_or(0));
-    for transaction in transactions {
-        let (debit, credit) = parties(transaction);
-        addresses.extend(debit.into_iter().chain(credit).map(|address| address.0));
-    }
-    let found = accounts.find_many(&addresses, base.workers);
-    let mut present = Vec::with_capacity(found.len());
-    let mut missing: Vec<u32> = Vec::new();
-    for (position, index) in (0u32..).zip(found) {
-        if index == ABSENT {
-            missing.push(position);
-        } else {
-            present.push(u64::from(index) << 32 | u64::from(position));
+/// Whom the transactions name, and copies of these accounts.
+fn read<'a>(
+    base: &Base<'_>,
+    transactions: impl Iterator<Item = &'a Transaction>,
+    named: Option<Named>,
+) -> (Named, Vec<Leaf>) {
+    if let Some(named) = named {
+        let leaves = named.read(base.accounts);
+        if named.is_true_of(base.accounts, &leaves) {
+            return (named, leaves);
         }
     }
-    let present = sorted_by_index(present, accounts.len());
-    let missing = in_order(missing, |position| addresses.get(position as usize));
-
-    let mut slots = vec![0; addresses.len()];
-    let mut indexes: Vec<u32> = Vec::with_capacity(present.len());
-    for key in present {
-        let (index, position) = ((key >> 32) as u32, key as u32 as usize);
-        if indexes.last() != Some(&index) {
-            indexes.push(index);
-        }
-        if let Some(slot) = slots.get_mut(position) {
-            *slot = indexes.len() as u32 - 1;
-        }
-    }
-    let mut leaves = Vec::with_capacity(indexes.len() + missing.len());
-    leaves.extend(indexes.iter().filter_map(|index| accounts.get(*index)));
-    let mut last = None;
-    for position in missing {
-        let address = addresses.get(position as usize);
-        if last != address {
-            leaves.extend(address.map(Leaf::new));
-            last = address;
-        }
-        if let Some(slot) = slots.get_mut(position as usize) {
-            *slot = leaves.len() as u32 - 1;
-        }
-    }
-    Named {
-        indexes,
-        leaves,
-        slots,
-    }
+    let named = Named::find(base.accounts, transactions, base.workers);
+    let leaves = named.read(base.accounts);
+    (named, leaves)
 }
 
 /// The transactions as they run.

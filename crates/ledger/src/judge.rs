@@ -3,14 +3,16 @@
 
 use libmetachain_primitives::genesis::FORMAT_VERSION;
 use libmetachain_primitives::{
-    Block, BlockHash, Code, Error, Header, NativeHash, Receipt, Rejection, Result, Root,
+    Block, BlockHash, Code, Error, Genesis, Header, NativeHash, Receipt, Rejection, Result, Root,
     Transaction, TxId, decode_payload, encode_payload, tx_root, withdrawals_root,
 };
 
+use crate::ahead::Ahead;
 use crate::change::Change;
 use crate::delta::{Delta, Old};
 use crate::execute::{Executed, Policy, execute};
 use crate::ledger::Ledger;
+use crate::named::Named;
 use crate::workers::{Alone, Workers, both};
 
 /// Transactions whose root takes longer, about 10 µs, than it takes to tell another thread.
@@ -90,7 +92,7 @@ impl Ledger {
     ) -> Result<Minted> {
         self.place(context)?;
         let entries = transactions.iter().map(Result::as_ref);
-        let executed = execute(&self.base(), entries, Policy::LeaveOut)?;
+        let executed = execute(&self.base(), entries, Policy::LeaveOut, None)?;
         let accepted = accepted(transactions, &executed.rejected);
         let Executed {
             indexes,
@@ -104,7 +106,7 @@ impl Ledger {
         let (change, roots) = both(
             self.workers_for(transactions.len()),
             || self.state.extended(indexes, leaves, created),
-            || (tx_root(&accepted), withdrawals_root(&accepted)),
+            || roots(&accepted),
         )?;
         let mut header = self.header(context);
         header.tx_count = accepted.len() as u32;
@@ -138,19 +140,51 @@ impl Ledger {
     /// `INVALID_WITHDRAWALS_ROOT`, `INVALID_STATE_ROOT`, `INVALID_SUPPLY`.
     pub fn check(&self, candidate: &Candidate<'_>) -> Result<Checked> {
         self.place(&candidate.context)?;
-        let (bytes_max, transactions_max) = (
-            self.genesis.payload_bytes_max,
-            self.genesis.transactions_max,
-        );
-        let block = decode_payload(candidate.payload, bytes_max, transactions_max)?;
+        let block = decode(&self.genesis, candidate.payload)?;
+        self.judge(&candidate.context, candidate.carried, block, None)
+    }
+
+    /// As [`Ledger::check`], of a block about which something was found out already.
+    ///
+    /// # Errors
+    /// Those of [`Ledger::check`].
+    pub fn check_ahead(
+        &self,
+        context: &Context,
+        carried: Carried,
+        ahead: Ahead,
+    ) -> Result<Checked> {
+        self.place(context)?;
+        let (block, roots, named) = ahead.into_parts();
+        self.judge(context, carried, block?, Some((roots, named)))
+    }
+
+    fn judge(
+        &self,
+        context: &Context,
+        carried: Carried,
+        block: Block,
+        ahead: Option<((Root, Root), Option<Named>)>,
+    ) -> Result<Checked> {
         let (claimed, transactions) = (&block.header, &block.transactions);
-        judge_place(claimed, &self.header(&candidate.context))?;
-        let (executed, roots) = both(
-            self.workers_for(transactions.len()),
-            || execute(&self.base(), transactions.iter().map(Ok), Policy::Stop),
-            || (tx_root(transactions), withdrawals_root(transactions)),
-        )?;
-        judge_transactions(claimed, transactions.len(), roots.0, candidate.carried)?;
+        judge_place(claimed, &self.header(context))?;
+        let run = |named| {
+            execute(
+                &self.base(),
+                transactions.iter().map(Ok),
+                Policy::Stop,
+                named,
+            )
+        };
+        let (executed, roots) = match ahead {
+            Some((roots, named)) => (run(named), roots),
+            None => both(
+                self.workers_for(transactions.len()),
+                || run(None),
+                || roots(transactions),
+            )?,
+        };
+        judge_transactions(claimed, transactions.len(), roots.0, carried)?;
         let executed = executed?;
         if let Some(Rejection { index, receipt }) = executed.rejected.first() {
             return Err(refused(*index, receipt));
@@ -256,6 +290,16 @@ impl Ledger {
             supply: header.supply,
         }
     }
+}
+
+/// The block of a payload that is within the limits of the chain.
+pub(crate) fn decode(genesis: &Genesis, payload: &[u8]) -> Result<Block> {
+    decode_payload(payload, genesis.payload_bytes_max, genesis.transactions_max)
+}
+
+/// The roots of transactions and of the withdrawals among them.
+pub(crate) fn roots(transactions: &[Transaction]) -> (Root, Root) {
+    (tx_root(transactions), withdrawals_root(transactions))
 }
 
 /// The transactions that were not left out.

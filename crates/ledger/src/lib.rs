@@ -22,6 +22,7 @@
 //! Costs are printed by `examples/throughput.rs`.
 
 mod accounts;
+mod ahead;
 mod change;
 mod chunked;
 mod delta;
@@ -29,6 +30,7 @@ mod execute;
 mod judge;
 mod leaf;
 mod ledger;
+mod named;
 mod ordered;
 mod proof;
 mod radix;
@@ -41,6 +43,7 @@ mod tree;
 mod window;
 mod workers;
 
+pub use ahead::Ahead;
 pub use delta::{Delta, Undo};
 pub use judge::{Candidate, Carried, Checked, Context, Minted};
 pub use leaf::Account;

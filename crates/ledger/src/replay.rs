@@ -106,7 +106,7 @@ impl Replay {
             supply: self.tip.supply,
             workers: &Alone,
         };
-        let executed = execute(&base, block.transactions.iter().map(Ok), Policy::Stop)?;
+        let executed = execute(&base, block.transactions.iter().map(Ok), Policy::Stop, None)?;
         if let Some(rejection) = executed.rejected.first() {
             let (index, why) = (rejection.index, &rejection.receipt.message);
             return Err(corrupt(format!("has a bad transaction {index}: {why}")));
