@@ -1,5 +1,6 @@
 //! Connect: judge a native block's payload, commit it as one record, make it the tip.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,11 +16,16 @@ use crate::index::{BlockRef, Entry};
 use crate::journal::Happened;
 use crate::native::{CandidateBlock, Carried, ConnectStatus, Connected, NativeBlock};
 use crate::prepared::Executed;
-use crate::workers::OwnHelpers;
+use crate::workers::{Attended, OwnHelpers};
 
 /// Payloads up to here are written by whoever waits for that. Of a larger one, which takes longer to apply than to
 /// write, the store's thread writes what it can meanwhile.
 const WRITTEN_HERE_BYTES_MAX: usize = 256 << 10;
+
+/// Payloads of single blocks for which a helper is kept awake, about 250 to 4,500 transactions: it saves 4 to 7% of
+/// their time, for 10% more processor time. What is smaller is not spread, and between the parts of what is larger a
+/// helper would be in the way for longer than waking it takes.
+const ATTENDED_BYTES: RangeInclusive<usize> = 16 << 10..=256 << 10;
 
 /// Accounts from which on applying a block takes longer than to have another thread do it: about 40 µs.
 const LARGE: usize = 512;
@@ -117,9 +123,13 @@ impl Chain {
                 Ok(known)
             }
             None => {
+                let bytes = native.candidate.payload.len();
+                // The next one keeps a helper busy anyway.
+                let attended =
+                    (next.is_none() && ATTENDED_BYTES.contains(&bytes)).then(Attended::begin);
                 look_ahead(self, next);
                 let executed = self.adopt_or_execute(&native.candidate, ahead)?;
-                self.commit_block(native, executed, writes)
+                self.commit_block(native, executed, writes, attended)
             }
         });
         if done.is_err() {
@@ -208,6 +218,7 @@ impl Chain {
         native: &NativeBlock,
         executed: Executed,
         writes: Writes,
+        attended: Option<Attended>,
     ) -> Result<Queued<Connected>> {
         let Executed {
             payload,
@@ -233,7 +244,10 @@ impl Chain {
             place: appended.place,
         };
         let large = delta.touched().len() >= LARGE;
-        let apply = || self.make_tip(delta, entry, &header).map_err(Error::fatal);
+        let apply = || {
+            drop(attended);
+            self.make_tip(delta, entry, &header).map_err(Error::fatal)
+        };
         if large && writes == Writes::Here {
             // Whether it is on disk is found out by whoever acknowledges it.
             let write = || drop(self.store.wait_durable(appended.sequence));

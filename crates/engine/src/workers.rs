@@ -8,12 +8,13 @@
 use std::cell::OnceCell;
 use std::hint::spin_loop;
 use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::thread::available_parallelism;
+use std::thread::{self, available_parallelism};
+use std::time::{Duration, Instant};
 
 use libmetachain_ledger::{Alone, Workers};
-use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
+use rayon::{Scope, ThreadPool, ThreadPoolBuilder, Yield};
 
 /// The thread that asks included. Blocks are small: more would wait for each other.
 const THREADS_MAX: usize = 8;
@@ -24,6 +25,9 @@ const OWNERS_MAX: usize = 16;
 
 /// Turns of a short wait, about 20 µs: what is still to come by then is worth sleeping for.
 const SPINS: usize = 1_000;
+
+/// Who asked has been stopped, if it is still at work after so long: ten times what its work takes.
+const ATTENDED_MAX: Duration = Duration::from_millis(50);
 
 /// How many threads have got helpers of their own.
 static OWNERS: AtomicUsize = AtomicUsize::new(0);
@@ -108,6 +112,36 @@ pub(crate) fn spare(work: impl FnOnce() + Send + 'static) {
     let has_own = OWN.try_with(|helpers| helpers.get_or_init(own).is_some());
     if has_own.unwrap_or(false) {
         rayon::spawn(work);
+    }
+}
+
+/// While this lives, one of the asking thread's own helpers stays awake between the phases of its work: a helper wakes
+/// in about 50 µs, which is as long as a helper's part of a phase takes, and to wake it costs who asks 20 µs.
+pub(crate) struct Attended(Arc<AtomicBool>);
+
+impl Attended {
+    pub(crate) fn begin() -> Self {
+        let (over, asking) = (Arc::new(AtomicBool::new(false)), thread::current().id());
+        let told = Arc::clone(&over);
+        spare(move || {
+            // Whoever asks would wait for itself.
+            if thread::current().id() == asking {
+                return;
+            }
+            let begun = Instant::now();
+            while !told.load(Ordering::Acquire) && begun.elapsed() < ATTENDED_MAX {
+                if rayon::yield_now() != Some(Yield::Executed) {
+                    thread::yield_now();
+                }
+            }
+        });
+        Self(over)
+    }
+}
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 
@@ -201,8 +235,28 @@ mod tests {
             begins.recv().unwrap();
         }
         let here = std::thread::current().id();
+        // Whoever asks is not kept awake for itself.
+        let _attended = Attended::begin();
         Helpers.run(9, &|_| assert_eq!(std::thread::current().id(), here));
         drop(release);
+    }
+
+    #[test]
+    fn a_helper_that_stays_awake_takes_its_part_and_is_let_go() {
+        for _ in 0..100 {
+            let attended = Attended::begin();
+            let done = AtomicUsize::new(0);
+            Helpers.run(9, &|part| {
+                done.fetch_add(1 << part, Ordering::Relaxed);
+            });
+            assert_eq!(done.into_inner(), (1 << 9) - 1);
+            let over = Arc::downgrade(&attended.0);
+            drop(attended);
+            // Nobody holds on to it for long.
+            while over.upgrade().is_some() {
+                thread::yield_now();
+            }
+        }
     }
 
     #[test]
