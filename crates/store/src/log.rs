@@ -153,9 +153,10 @@ impl Log {
             }
         }
         let appended = queue.push(record, len);
-        let gathers = queue.gathers();
+        // Whoever gathers may be held up: a record that nobody is told of would then wait for as long.
+        let untold = queue.gathers() && !queue.resting;
         drop(queue);
-        if !gathers {
+        if !untold {
             self.work.notify_one();
         }
         Ok(appended)
@@ -327,8 +328,10 @@ impl Log {
     /// Waits for work. What a batch left unsynced is not left so for long.
     fn rest(&self, queue: &mut MutexGuard<'_, Queue>) {
         let dirty = queue.durable < queue.next && queue.life == Life::Open && queue.fatal.is_none();
-        if !dirty {
+        if !dirty && queue.gathering == 0 {
+            queue.resting = true;
             self.work.wait(queue);
+            queue.resting = false;
         } else if self
             .work
             .wait_for(queue, self.options.batch_interval)

@@ -42,6 +42,8 @@ pub(crate) struct Queue {
     pub(crate) waiting_bytes: usize,
     /// How many have said that records are about to follow one another.
     pub(crate) gathering: usize,
+    /// The store's thread waits until it is signalled, however long that takes.
+    pub(crate) resting: bool,
     /// Taken by the writer but not yet written.
     pub(crate) in_flight: Vec<Arc<Pending>>,
     /// Records on disk.
@@ -90,6 +92,7 @@ impl Queue {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             gathering: 0,
+            resting: false,
             in_flight: Vec::new(),
             durable: tail.chain.next,
             durable_end: (tail.segment, tail.offset),

@@ -461,3 +461,35 @@ fn records_that_follow_one_another_are_written_together() {
     store.close().unwrap();
     assert_eq!(store.durable_count(), last.sequence + 2);
 }
+
+#[test]
+fn whoever_gathers_and_is_held_up_holds_up_no_record() {
+    for durability in [Durability::Block, Durability::Batch] {
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions {
+            durability,
+            batch_interval: Duration::from_millis(20),
+            ..StoreOptions::default()
+        };
+        let store = open(dir.path(), options).unwrap().store;
+        store.append(genesis()).unwrap();
+        store.flush().unwrap();
+        for height in 1..20 {
+            // The store's thread gets the time to find that there is nothing to do.
+            for _ in 0..1_000 {
+                thread::yield_now();
+            }
+            store.gather(true);
+            let appended = store.append(connect(height, 10, 10)).unwrap();
+            let (told, tells) = mpsc::channel();
+            store.when_durable(
+                appended.sequence,
+                Box::new(move |result| told.send(result).unwrap()),
+            );
+            // Nothing follows, and nobody says that nothing will.
+            let long = Duration::from_secs(30);
+            tells.recv_timeout(long).expect("it is told").unwrap();
+            store.gather(false);
+        }
+    }
+}
