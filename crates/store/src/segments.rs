@@ -105,16 +105,20 @@ impl Segments {
     /// was created leaves it.
     pub(crate) fn header(&self, number: u32) -> Result<HeaderState> {
         let (file, path, len) = self.open_raw(number)?;
+        Self::header_of(number, file.as_ref(), &path, len)
+    }
+
+    fn header_of(number: u32, file: &dyn DiskFile, path: &Path, len: u64) -> Result<HeaderState> {
         if len < SEGMENT_HEADER_BYTES as u64 {
             return Ok(HeaderState::Damaged);
         }
         let mut page = [0; SEGMENT_HEADER_BYTES];
         file.read_at(&mut page, 0)
-            .map_err(|error| io_failed("read", &path, &error))?;
+            .map_err(|error| io_failed("read", path, &error))?;
         match SegmentHeader::decode(&page) {
             Ok(header) if header.number == number => Ok(HeaderState::Good(header)),
             Ok(_) | Err(BadSegment::Damaged) => Ok(HeaderState::Damaged),
-            Err(BadSegment::Version(version)) => Err(other_version(&path, version)),
+            Err(BadSegment::Version(version)) => Err(other_version(path, version)),
         }
     }
 
@@ -123,8 +127,9 @@ impl Segments {
         if let Some(segment) = self.handles.lock().get(&number) {
             return Ok(segment.clone());
         }
-        let path = self.path(number);
-        let header = match self.header(number)? {
+        // Opened once: a pruned segment takes the place of the file, and the header must be that of what is read.
+        let (file, path, len) = self.open_raw(number)?;
+        let header = match Self::header_of(number, file.as_ref(), &path, len)? {
             HeaderState::Good(header) if header.seed == key.seed => header,
             HeaderState::Good(_) => {
                 return Err(corrupt(&path, 0, "the segment belongs to another store"));
@@ -133,7 +138,6 @@ impl Segments {
                 return Err(corrupt(&path, 0, "the segment's header is damaged"));
             }
         };
-        let (file, path, len) = self.open_raw(number)?;
         let segment = Segment {
             file,
             path: Arc::from(path),
