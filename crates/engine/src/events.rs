@@ -102,7 +102,14 @@ impl Chain {
     /// The position behind everything that is on disk now.
     pub(crate) fn newest(&self) -> Result<Position> {
         self.usable()?;
-        Ok(Position(self.store.durable_sequence()))
+        Ok(Position(self.happened_durably()))
+    }
+
+    /// The last record that is on disk and in the journal: the log may have one that whoever moves the tip has yet to
+    /// enter there.
+    fn happened_durably(&self) -> u64 {
+        let entered = self.core.read().journal.len();
+        self.store.durable_sequence().min(entered.saturating_sub(1))
     }
 
     /// Events behind a position, at most `max`, and the position behind the last of them.
@@ -110,7 +117,7 @@ impl Chain {
         self.usable()?;
         let mut events = Vec::new();
         let mut at = after;
-        while events.len() < max && at.0 < self.store.durable_sequence() {
+        while events.len() < max && at.0 < self.happened_durably() {
             match self.event(at.0 + 1)? {
                 Found::Event(event) => events.push(*event),
                 // Who had seen the block connect would take it for one of the chain.
