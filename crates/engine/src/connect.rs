@@ -205,7 +205,7 @@ impl Chain {
         ahead: Option<Ahead>,
     ) -> Result<Executed> {
         // The tip cannot move in between: whoever moves it holds `commit`, and here that is us.
-        let tip = self.core.read().ledger.tip().hash;
+        let tip = *self.core.read().ledger.tip();
         if let Some(executed) = self.prepared.lock().take(&tip, candidate) {
             self.counters.adopted.add(1);
             return Ok(executed);

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use libmetachain_ledger::{Context, Delta};
+use libmetachain_ledger::{Context, Delta, Tip};
 use libmetachain_primitives::{BlockHash, Header};
 
 use crate::native::{CandidateBlock, Carried};
@@ -40,9 +40,19 @@ impl Prepared {
 
     /// Takes the block that the candidate is, byte for byte and claim for claim, if it was executed on
     /// this tip. Everything else goes the long way, where each difference has its own verdict.
-    pub(crate) fn take(&mut self, tip: &BlockHash, candidate: &CandidateBlock) -> Option<Executed> {
+    pub(crate) fn take(&mut self, tip: &Tip, candidate: &CandidateBlock) -> Option<Executed> {
+        let Context {
+            native_height,
+            native_parent,
+            ..
+        } = candidate.context;
+        // The same metachain block may have been carried by another native block when that one was executed.
+        let follows = tip.native.is_none_or(|(height, native)| {
+            native == native_parent && height.checked_add(1) == Some(native_height)
+        });
         let at = self.blocks.iter().position(|block| {
-            block.header.parent == *tip
+            follows
+                && block.header.parent == tip.hash
                 && block.context == candidate.context
                 && match candidate.carried {
                     Carried::Root(root) => root == block.header.tx_root,
@@ -57,5 +67,47 @@ impl Prepared {
     /// Forgets everything: the tip has moved.
     pub(crate) fn clear(&mut self) {
         self.blocks.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use libmetachain_ledger::Ledger;
+    use libmetachain_primitives::{Genesis, NativeHash, Network};
+
+    use super::*;
+
+    #[test]
+    fn a_block_executed_on_the_same_tip_in_another_native_block_is_not_taken() {
+        let mut ledger = Ledger::new(Genesis::new("prepared", Network::Opaque)).expect("genesis");
+        let carriers = [NativeHash([1; 32]), NativeHash([2; 32])];
+        let context = |native_height, native_parent| Context {
+            native_height,
+            native_parent,
+            time: 1,
+        };
+        let first = ledger
+            .mint(&context(7, NativeHash([0; 32])), &[])
+            .expect("an empty block");
+        ledger.apply(first.delta, carriers[0]).expect("the tip");
+        let context = context(8, carriers[0]);
+        let minted = ledger.mint(&context, &[]).expect("an empty block");
+        let candidate = CandidateBlock {
+            context,
+            payload: minted.payload.into(),
+            carried: Carried::Unchecked,
+        };
+        let mut prepared = Prepared::default();
+        prepared.put(Executed {
+            context,
+            payload: Arc::clone(&candidate.payload),
+            header: minted.block.header,
+            hash: minted.hash,
+            delta: minted.delta,
+        });
+        let mut tip = *ledger.tip();
+        tip.native = Some((7, carriers[1]));
+        assert!(prepared.take(&tip, &candidate).is_none());
+        assert!(prepared.take(ledger.tip(), &candidate).is_some());
     }
 }
