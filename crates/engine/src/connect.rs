@@ -60,18 +60,27 @@ impl Chain {
     /// aborted.
     pub(crate) fn connect_run(
         self: &Arc<Self>,
-        blocks: &[Arc<Waiting>],
+        blocks: Vec<NativeBlock>,
         aborted: &AtomicBool,
     ) -> Run {
         let _together = Gathering::begin(&*self.store);
         let mut run = Run::default();
-        for (index, block) in blocks.iter().enumerate() {
-            let next = blocks.get(index + 1);
+        let count = blocks.len();
+        let mut blocks = blocks
+            .into_iter()
+            .map(Waiting::new)
+            .map(Arc::new)
+            .peekable();
+        for index in 0..count {
+            let Some(block) = blocks.next() else {
+                break;
+            };
+            let next = blocks.peek();
             let result = if aborted.load(Ordering::Acquire) {
-                let why = format!("aborted before block {index} of {}", blocks.len());
+                let why = format!("aborted before block {index} of {count}");
                 Err(Error::new(Code::Aborted, why))
             } else {
-                guarded(|| self.connect_queued(block, next))
+                guarded(|| self.connect_queued(&block, next))
             };
             match result {
                 Ok(queued) => {
@@ -79,6 +88,7 @@ impl Chain {
                     run.last = run.last.max(Some(queued.sequence));
                 }
                 Err(error) => {
+                    let error = error.renamed("index", "transaction");
                     run.failed = Some(error.with("index", index as u64));
                     break;
                 }

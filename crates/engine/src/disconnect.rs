@@ -5,15 +5,21 @@ use std::sync::Arc;
 use libmetachain_ledger::Undo;
 use libmetachain_ledger::store::Record;
 use libmetachain_primitives::{Code, Error, NativeHash, Result};
+use libmetachain_store::Durability;
 
 use crate::chain::{Chain, Core};
 use crate::connect::{Queued, misplaced};
 use crate::index::{BlockRef, Entry};
 use crate::journal::Happened;
+use crate::query::ChainTip;
 
 impl Chain {
-    /// Takes the tip back as far as the queue of the log.
-    pub(crate) fn disconnect_queued(self: &Arc<Self>, native: NativeHash) -> Result<Queued<()>> {
+    /// Takes the tip back as far as the queue of the log; gives the tip as it is then, whatever moves it before that is
+    /// told.
+    pub(crate) fn disconnect_queued(
+        self: &Arc<Self>,
+        native: NativeHash,
+    ) -> Result<Queued<ChainTip>> {
         let _commit = self.commit.lock();
         self.moving(|| {
             self.hold_tip()?;
@@ -42,12 +48,18 @@ impl Chain {
             core.index.pop();
             core.journal
                 .push(appended.place, Happened::Disconnected(entry.sequence));
+            let durable = match self.durability {
+                // It is not told before.
+                Durability::Block => appended.sequence,
+                Durability::Batch => self.store.durable_sequence(),
+            };
+            let tip = core.chain_tip(durable);
             drop(core);
             self.prepared.lock().clear();
             self.announce(appended.sequence);
             self.counters.disconnected.add(1);
             Ok(Queued {
-                result: (),
+                result: tip,
                 sequence: appended.sequence,
             })
         })

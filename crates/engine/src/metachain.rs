@@ -162,7 +162,7 @@ impl Metachain {
     }
 
     /// Connects blocks in order with one wait at the end. Stops at the first that fails, whose error
-    /// has the detail `index`, or before the next one once `aborted` is set (`ABORTED`); what was
+    /// has the detail `index` (and `transaction`, where that is one of the block's transactions), or before the next one once `aborted` is set (`ABORTED`); what was
     /// connected before stays connected and is on disk when `done` is called.
     pub fn connect_many_later(
         &self,
@@ -174,14 +174,12 @@ impl Metachain {
             Ok(chain) => Arc::clone(chain),
             Err(error) => return done(Err(error)),
         };
-        let blocks = natives.into_iter().map(Waiting::new).map(Arc::new);
-        let blocks: Vec<_> = blocks.collect();
         self.chain.executor.submit(move || {
             let Run {
                 connected,
                 last,
                 failed,
-            } = chain.connect_run(&blocks, &aborted);
+            } = chain.connect_run(natives, &aborted);
             let finish = move |durable: Result<()>| {
                 done(durable.and(match failed {
                     Some(error) => Err(error),
@@ -213,18 +211,12 @@ impl Metachain {
         let queued = chain
             .executor
             .run(move || mover.disconnect_queued(native))?;
-        chain.acknowledge(queued)?;
-        chain.tip()
+        chain.acknowledge(queued)
     }
 
     /// As [`Metachain::disconnect`], without waiting.
     pub fn disconnect_later(&self, native: NativeHash, done: Done<ChainTip>) {
-        let chain = Arc::clone(&self.chain);
-        self.later(
-            Box::new(move |result| done(result.and_then(|()| chain.tip()))),
-            None,
-            move |chain, _| chain.disconnect_queued(native),
-        );
+        self.later(done, None, move |chain, _| chain.disconnect_queued(native));
     }
 
     /// Makes the block in this native block, and all before it, final.
@@ -254,6 +246,12 @@ impl Metachain {
     /// A block of the present chain. Genesis, at height 0, is none.
     pub fn block(&self, block: BlockRef) -> Result<Option<StoredBlock>> {
         self.chain()?.block(block)
+    }
+
+    /// The lowest height whose block is held, 0 if there is none: above 1 where the store began from a snapshot of
+    /// another's.
+    pub fn first_height(&self) -> Result<u64> {
+        self.chain()?.first_height()
     }
 
     /// The payload of a block of the present chain.

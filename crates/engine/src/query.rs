@@ -9,7 +9,7 @@ use libmetachain_primitives::{
     Withdrawal, decode_payload, prove_withdrawal, withdrawals,
 };
 
-use crate::chain::Chain;
+use crate::chain::{Chain, Core};
 use crate::connect::misplaced;
 use crate::index::BlockRef;
 use crate::older::Older;
@@ -75,23 +75,50 @@ struct Stored {
     payload: Arc<[u8]>,
 }
 
-impl Chain {
-    pub(crate) fn tip(&self) -> Result<ChainTip> {
-        self.usable()?;
-        let durable = self.store.durable_sequence();
-        let core = self.core.read();
-        let mut durable_height = core.index.height();
+impl Core {
+    /// The tip, where this many records are on disk.
+    pub(crate) fn chain_tip(&self, durable: u64) -> ChainTip {
+        let mut durable_height = self.index.height();
         // Only blocks still in the writer's queue are passed over, so this takes few steps.
-        while let Some((height, entry)) = core.index.get(BlockRef::Height(durable_height)) {
+        while let Some((height, entry)) = self.index.get(BlockRef::Height(durable_height)) {
             if entry.sequence <= durable {
                 break;
             }
             durable_height = height - 1;
         }
-        Ok(ChainTip {
-            tip: *core.ledger.tip(),
+        ChainTip {
+            tip: *self.ledger.tip(),
             durable_height,
-        })
+        }
+    }
+}
+
+impl Chain {
+    pub(crate) fn tip(&self) -> Result<ChainTip> {
+        self.usable()?;
+        let durable = self.store.durable_sequence();
+        Ok(self.core.read().chain_tip(durable))
+    }
+
+    /// The lowest height whose block is held, 0 if there is none: above 1 where the store began from a snapshot of
+    /// another's.
+    pub(crate) fn first_height(&self) -> Result<u64> {
+        self.usable()?;
+        let tip = self.core.read().index.height();
+        let is_held = |height| Ok(self.find(BlockRef::Height(height))?.is_some());
+        if tip == 0 || is_held(1)? {
+            return Ok(tip.min(1));
+        }
+        let (mut missing, mut held) = (1, tip);
+        while missing + 1 < held {
+            let middle = missing.midpoint(held);
+            if is_held(middle)? {
+                held = middle;
+            } else {
+                missing = middle;
+            }
+        }
+        Ok(held)
     }
 
     pub(crate) fn account(&self, address: &MetaAddress) -> Result<Option<Account>> {

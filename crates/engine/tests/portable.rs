@@ -66,6 +66,8 @@ fn another_store_goes_on_from_an_exported_snapshot() {
             .expect("it is open")
             .is_none()
     );
+    assert_eq!(second.first_height().expect("it is open"), 12);
+    assert_eq!(first.first_height().expect("it is open"), 1);
     let stored = second
         .block(BlockRef::Native(tip.native))
         .expect("it is open");

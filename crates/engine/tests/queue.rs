@@ -2,15 +2,17 @@
 
 mod support;
 
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
 use libmetachain_engine::{
-    CandidateBlock, Carried, Connected, Context, Metachain, NativeBlock, OpenOptions, Tip,
+    CandidateBlock, Carried, ChainTip, Connected, Context, Metachain, NativeBlock, OpenOptions, Tip,
 };
 use libmetachain_primitives::{
-    Amount, Code, Error, Genesis, MetaAddress, NativeAddress, NativeHash, Network, Transaction,
+    Amount, Code, Detail, Error, Genesis, MetaAddress, NativeAddress, NativeHash, Network,
+    Transaction, decode_payload, encode_payload, tx_root,
 };
 use support::Random;
 
@@ -20,17 +22,33 @@ fn account(number: u64) -> MetaAddress {
     MetaAddress(address)
 }
 
-fn in_memory() -> Metachain {
-    let genesis = Genesis::new("queue", Network::Opaque);
-    Metachain::open(&OpenOptions {
-        genesis: Some(genesis),
+fn open(path: Option<&Path>) -> Metachain {
+    let options = OpenOptions {
+        path: path.map(Path::to_owned),
+        genesis: Some(Genesis::new("queue", Network::Opaque)),
         ..OpenOptions::default()
-    })
-    .expect("it opens")
+    };
+    Metachain::open(&options).expect("it opens")
+}
+
+fn in_memory() -> Metachain {
+    open(None)
+}
+
+fn on_disk(path: &Path) -> Metachain {
+    open(Some(path))
 }
 
 /// A block of 600 transactions on the tip; many of its accounts are new.
 fn block(leader: &Metachain, random: &mut Random) -> NativeBlock {
+    block_of(600, leader, random)
+}
+
+fn empty(leader: &Metachain, random: &mut Random) -> NativeBlock {
+    block_of(0, leader, random)
+}
+
+fn block_of(count: usize, leader: &Metachain, random: &mut Random) -> NativeBlock {
     let tip = leader.tip().expect("it is open").tip;
     let (native_height, native_parent) = tip
         .native
@@ -67,7 +85,7 @@ fn block(leader: &Metachain, random: &mut Random) -> NativeBlock {
             },
         }
     };
-    let given: Vec<_> = (0..600).map(|_| Ok(transaction())).collect();
+    let given: Vec<_> = (0..count).map(|_| Ok(transaction())).collect();
     let minted = leader.mint(&context, &given).expect("the context is right");
     let candidate = CandidateBlock {
         context,
@@ -111,12 +129,12 @@ fn life(random: &mut Random) -> (Vec<Step>, Tip) {
     (steps, leader.tip().expect("it is open").tip)
 }
 
-type Answer = Result<Option<Connected>, Error>;
+type Answer = Result<(Option<Connected>, Option<Tip>), Error>;
 
 fn one_by_one(chain: &Metachain, steps: &[Step]) -> Vec<Answer> {
     let step = |step: &Step| match step {
-        Step::Connect(native) => chain.connect(native.clone()).map(Some),
-        Step::Disconnect(native) => chain.disconnect(*native).map(|_| None),
+        Step::Connect(native) => chain.connect(native.clone()).map(|done| (Some(done), None)),
+        Step::Disconnect(native) => chain.disconnect(*native).map(|back| (None, Some(back.tip))),
     };
     steps.iter().map(step).collect()
 }
@@ -128,10 +146,16 @@ fn all_at_once(chain: &Metachain, steps: &[Step]) -> Vec<Answer> {
         let tell = move |answer: Answer| sender.send((number, answer)).expect("somebody listens");
         match step {
             Step::Connect(native) => {
-                chain.connect_later(native.clone(), Box::new(move |done| tell(done.map(Some))));
+                chain.connect_later(
+                    native.clone(),
+                    Box::new(move |done| tell(done.map(|done| (Some(done), None)))),
+                );
             }
             Step::Disconnect(native) => {
-                chain.disconnect_later(*native, Box::new(move |done| tell(done.map(|_| None))));
+                chain.disconnect_later(
+                    *native,
+                    Box::new(move |done| tell(done.map(|back| (None, Some(back.tip))))),
+                );
             }
         }
     }
@@ -146,7 +170,9 @@ fn a_queue_of_large_blocks_gives_what_they_give_one_by_one() {
     let mut random = Random::quiet(11);
     for _ in 0..8 {
         let (steps, end) = life(&mut random);
-        let chains = [in_memory(), in_memory()];
+        // On disk, so that what is told is told later than it happened.
+        let folder = tempfile::tempdir().expect("a directory");
+        let chains = [in_memory(), on_disk(folder.path())];
         let expected = one_by_one(&chains[0], &steps);
         assert_eq!(all_at_once(&chains[1], &steps), expected);
         for chain in &chains {
@@ -187,4 +213,101 @@ fn a_list_of_large_blocks_ends_at_the_first_that_is_refused() {
     assert_eq!(connect(blocks.split_off(4)).expect("honest").len(), 2);
     let [tip, expected] = [&chain, &leader].map(|chain| chain.tip().expect("it is open").tip);
     assert_eq!(tip.state_root, expected.state_root);
+}
+
+#[test]
+fn a_list_names_the_block_and_the_transaction_that_is_refused() {
+    let mut random = Random::quiet(13);
+    let leader = in_memory();
+    let good = block(&leader, &mut random);
+    let payload = &good.candidate.payload;
+    let mut refused = decode_payload(payload, u32::MAX, u32::MAX).expect("it was minted here");
+    // Nobody has that much.
+    let Some(Transaction::Transfer { amount, .. }) = refused
+        .transactions
+        .iter_mut()
+        .find(|transaction| matches!(transaction, Transaction::Transfer { .. }))
+    else {
+        panic!("a block of 600 transactions has a transfer");
+    };
+    *amount = Amount::new(1 << 60).expect("an amount");
+    refused.header.tx_root = tx_root(&refused.transactions);
+    let at = refused
+        .transactions
+        .iter()
+        .position(|transaction| transaction.amount().get() == 1 << 60);
+    let mut lie = good;
+    lie.candidate.payload = encode_payload(&refused).expect("a payload").into();
+    let (sender, done) = channel();
+    let tell = move |result| sender.send(result).expect("somebody listens");
+    let chain = in_memory();
+    chain.connect_many_later(vec![lie], Arc::new(AtomicBool::new(false)), Box::new(tell));
+    let error = done.recv().expect("an answer").expect_err("a lie");
+    assert_eq!(error.code(), Code::InvalidTransaction);
+    let detail = |name: &str| {
+        let mut details = error.details().iter().filter(|(own, _)| *own == name);
+        let found = details.next().map(|(_, value)| value.clone());
+        assert!(details.next().is_none(), "{name} twice");
+        found
+    };
+    assert_eq!(detail("index"), Some(Detail::from(0u64)));
+    assert_eq!(detail("transaction"), at.map(|at| Detail::from(at as u64)));
+}
+
+#[test]
+fn a_reader_misses_no_event_while_blocks_connect() {
+    const BLOCKS: u64 = 20_000;
+    let (leader, chain) = (in_memory(), in_memory());
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut at, mut heights) = (chain.events_from(None).expect("it is open"), Vec::new());
+            loop {
+                let last = over.load(Ordering::Acquire);
+                let (events, next) = chain.events(at, 10).expect("it is open");
+                heights.extend(events.iter().map(|event| event.block.header.height));
+                if last && next == at {
+                    break;
+                }
+                at = next;
+            }
+            heights
+        });
+        let mut random = Random::quiet(14);
+        for _ in 0..BLOCKS {
+            let next = empty(&leader, &mut random);
+            leader.connect(next.clone()).expect("it was minted here");
+            chain.connect(next).expect("it follows");
+        }
+        over.store(true, Ordering::Release);
+        let heights = reader.join().expect("the reader");
+        assert!(heights.into_iter().eq(1..=BLOCKS));
+    });
+}
+
+#[test]
+fn a_disconnect_that_was_asked_for_before_closing_succeeds() {
+    let mut random = Random::quiet(15);
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().expect("a directory");
+        let chain = on_disk(folder.path());
+        let mut blocks = Vec::new();
+        for _ in 0..2 {
+            let next = empty(&chain, &mut random);
+            chain.connect(next.clone()).expect("it follows");
+            blocks.push(next.hash);
+        }
+        let (sender, done) = channel();
+        for native in blocks.iter().rev() {
+            let sender = sender.clone();
+            let tell = move |back: Result<ChainTip, Error>| {
+                let told = back.map(|back| (back.tip.height, back.durable_height));
+                sender.send(told).expect("somebody listens");
+            };
+            chain.disconnect_later(*native, Box::new(tell));
+        }
+        chain.close().expect("it closes");
+        assert_eq!(done.recv().expect("an answer"), Ok((1, 1)));
+        assert_eq!(done.recv().expect("an answer"), Ok((0, 0)));
+    }
 }

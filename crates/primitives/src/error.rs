@@ -271,6 +271,16 @@ impl Error {
         self
     }
 
+    /// Gives a detail another name, where somebody who adds one needs the name.
+    #[must_use]
+    pub fn renamed(mut self, name: &'static str, to: &'static str) -> Self {
+        let details = self.0.details.iter_mut();
+        details
+            .filter(|(own, _)| *own == name)
+            .for_each(|detail| detail.0 = to);
+        self
+    }
+
     /// Marks the failure as one after which the handle must be reopened, whatever its code says of others.
     #[must_use]
     pub fn fatal(mut self) -> Self {
