@@ -58,10 +58,31 @@ impl Service<HttpRequest> for Authorized {
             let mut answer = answer.await?;
             // jsonrpsee drops the body of every status but success; a refusal of ours says why in it.
             let content_type = answer.headers().get(CONTENT_TYPE);
-            if content_type.is_some_and(|value| value.as_bytes() == b"application/json") {
+            if content_type.is_some_and(|value| is_json(value.as_bytes())) {
                 *answer.status_mut() = StatusCode::OK;
             }
             Ok(answer)
         })
+    }
+}
+
+/// Whether a content type, whatever its parameters, is that of JSON (RFC 9110, section 8.3.1).
+fn is_json(content_type: &[u8]) -> bool {
+    let media_type = content_type.split(|byte| *byte == b';').next();
+    media_type.is_some_and(|found| found.trim_ascii().eq_ignore_ascii_case(b"application/json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_json;
+
+    #[test]
+    fn parameters_of_a_content_type_do_not_matter() {
+        for text in ["application/json", "Application/JSON ; charset=utf-8"] {
+            assert!(is_json(text.as_bytes()), "{text}");
+        }
+        for text in ["", ";application/json", "application/json-seq", "text/html"] {
+            assert!(!is_json(text.as_bytes()), "{text}");
+        }
     }
 }
