@@ -7,7 +7,8 @@
 use std::fmt;
 
 use wasmparser::{
-    ExternalKind, FuncType, MemoryType, Parser, Payload, TableType, TypeRef, ValType, Validator,
+    BlockType, ExternalKind, FuncType, MemoryType, Operator, Parser, Payload, TableType, TypeRef,
+    ValType, Validator,
 };
 
 use crate::abi::{EXPORTS, MEMORY, Signature};
@@ -21,6 +22,16 @@ pub const FUNCTIONS_MAX: u32 = 20_000;
 pub const FUNCTION_BYTES_MAX: usize = 512 << 10;
 /// The most locals of one function accepted. Published drivers have up to 120.
 pub const LOCALS_MAX: u32 = 2_000;
+/// The most parameters of a type accepted, whether of a function or of a block.
+pub const PARAMETERS_MAX: usize = 64;
+/// The most results of a type accepted.
+pub const RESULTS_MAX: usize = 16;
+/// The most that the instructions of one function may make of little. A compiler has something to keep for every
+/// argument and result of every call, for every value that a branch takes along, and for every local in every loop:
+/// short instructions can ask for gigabytes of it. Half a megabyte of what compilers emit comes to a third of this.
+pub const FUNCTION_WORK_MAX: u64 = 1_000_000;
+/// The same for all functions together.
+pub const MODULE_WORK_MAX: u64 = 32_000_000;
 /// The most globals accepted.
 pub const GLOBALS_MAX: u32 = 1_000;
 /// The most data segments, and the most element segments, accepted.
@@ -71,6 +82,12 @@ pub enum Fault {
     FunctionTooLong(u32, usize),
     /// A function has more locals than [`LOCALS_MAX`]: its index and their count.
     Locals(u32, u64),
+    /// A type has more parameters than [`PARAMETERS_MAX`] or results than [`RESULTS_MAX`]: its index and both.
+    Signature(usize, usize, usize),
+    /// A function comes to more than [`FUNCTION_WORK_MAX`]: its index.
+    FunctionWork(u32),
+    /// Its functions come to more than [`MODULE_WORK_MAX`].
+    ModuleWork,
     /// It has more globals than [`GLOBALS_MAX`].
     Globals(u32),
     /// It has more data or element segments than [`SEGMENTS_MAX`].
@@ -102,6 +119,18 @@ impl fmt::Display for Fault {
                 )
             }
             Self::Locals(i, n) => write!(f, "function {i} has {n} locals, at most {LOCALS_MAX}"),
+            Self::Signature(i, parameters, results) => write!(
+                f,
+                "type {i} has {parameters} parameters and {results} results, at most {PARAMETERS_MAX} and {RESULTS_MAX}"
+            ),
+            Self::FunctionWork(i) => write!(
+                f,
+                "function {i} has more calls, branches and loops than can be compiled: their arguments, results and locals come to more than {FUNCTION_WORK_MAX}"
+            ),
+            Self::ModuleWork => write!(
+                f,
+                "its calls, branches and loops are more than can be compiled: their arguments, results and locals come to more than {MODULE_WORK_MAX}"
+            ),
             Self::Globals(n) => write!(f, "{n} globals, at most {GLOBALS_MAX}"),
             Self::Segments(n) => write!(f, "{n} segments, at most {SEGMENTS_MAX}"),
         }
@@ -145,6 +174,10 @@ pub fn check(module: &[u8]) -> Report {
     if parsed.is_ok() {
         scan.judge_exports();
     }
+    if scan.is_too_much {
+        // The validator would have as much to do as the compiler.
+        return scan.report;
+    }
     let validated = Validator::new_with_features(FEATURES)
         .validate_all(module)
         .map(|_| ());
@@ -165,6 +198,9 @@ struct Scan {
     functions: Vec<u32>,
     functions_imported: u32,
     bodies: u32,
+    work: u64,
+    /// A fault was found that makes more work than a module may.
+    is_too_much: bool,
     memories: u32,
     tables: u32,
     globals: u32,
@@ -197,7 +233,13 @@ impl Scan {
         match payload {
             Payload::TypeSection(section) => {
                 for ty in section.into_iter_err_on_gc_types() {
-                    self.types.push(ty?);
+                    let ty = ty?;
+                    let (parameters, results) = (ty.params().len(), ty.results().len());
+                    if parameters > PARAMETERS_MAX || results > RESULTS_MAX {
+                        let index = self.types.len();
+                        self.too_much(Fault::Signature(index, parameters, results));
+                    }
+                    self.types.push(ty);
                 }
             }
             Payload::ImportSection(section) => {
@@ -301,7 +343,64 @@ impl Scan {
         if locals > u64::from(LOCALS_MAX) {
             self.report.add(Fault::Locals(index, locals));
         }
+        let parameters = self.function_type(index).map_or(0, |ty| ty.params().len());
+        let work = self.work_of(body, locals.saturating_add(parameters as u64));
+        if work > FUNCTION_WORK_MAX {
+            self.too_much(Fault::FunctionWork(index));
+        }
+        let before = self.work;
+        self.work = before.saturating_add(work);
+        if before <= MODULE_WORK_MAX && self.work > MODULE_WORK_MAX {
+            self.too_much(Fault::ModuleWork);
+        }
         Ok(())
+    }
+
+    fn too_much(&mut self, fault: Fault) {
+        self.is_too_much = true;
+        self.report.add(fault);
+    }
+
+    /// What a compiler has to keep for a body beside the instructions themselves. Instructions that cannot be read end
+    /// it: the validator says what is wrong with them.
+    fn work_of(&self, body: &wasmparser::FunctionBody<'_>, locals: u64) -> u64 {
+        let Ok(operators) = body.get_operators_reader() else {
+            return 0;
+        };
+        let arity = |ty: Option<&FuncType>| {
+            ty.map_or(0, |ty| (ty.params().len() + ty.results().len()) as u64)
+        };
+        let block = |ty: &BlockType| match ty {
+            BlockType::Empty => 0,
+            BlockType::Type(_) => 1,
+            BlockType::FuncType(index) => arity(self.types.get(*index as usize)),
+        };
+        let (mut work, mut widest) = (0u64, 0u64);
+        for operator in operators {
+            let more = match operator {
+                Ok(Operator::Call { function_index }) => arity(self.function_type(function_index)),
+                Ok(Operator::CallIndirect { type_index, .. }) => {
+                    arity(self.types.get(type_index as usize))
+                }
+                Ok(Operator::Loop { blockty }) => {
+                    widest = widest.max(block(&blockty));
+                    locals.saturating_add(block(&blockty))
+                }
+                Ok(Operator::Block { blockty } | Operator::If { blockty }) => {
+                    widest = widest.max(block(&blockty));
+                    block(&blockty)
+                }
+                // Which block it leads to is not looked at: it may be any.
+                Ok(Operator::Br { .. } | Operator::BrIf { .. }) => widest,
+                Ok(Operator::BrTable { targets }) => {
+                    widest.saturating_mul(u64::from(targets.len()).saturating_add(1))
+                }
+                Ok(_) => 0,
+                Err(_) => break,
+            };
+            work = work.saturating_add(more);
+        }
+        work
     }
 
     fn judge_exports(&mut self) {

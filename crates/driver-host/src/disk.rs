@@ -2,7 +2,8 @@
 //!
 //! Loading native code is trusting it, so every file carries a keyed hash over the very bytes that
 //! are then loaded, bound to the module and to the engine. The key is random, made once per
-//! directory, and readable by its owner only; so is the directory. This guards against damage and
+//! directory, and readable by its owner only; so is the directory. Every file is judged by what was
+//! opened, never by its path: that may lead elsewhere by then. This guards against damage and
 //! against other users; it cannot guard against code that already runs as this user.
 //!
 //! File: `magic (8) | keyed hash (32) | initial memory of the module (8, little-endian) | how it is
@@ -12,7 +13,7 @@
 //! engine or unreadable is as good as none: the module is compiled again and the file replaced.
 //! Writers rename finished files into place, so processes may share a directory.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -61,12 +62,16 @@ impl Directory {
             DriverError::new(DriverCode::Io, "cache", message)
         };
         private_directory(&path).map_err(|error| failed("cannot be made", &error))?;
-        if !is_private(&path).map_err(|error| failed("cannot be judged", &error))? {
-            let message = format!(
-                "cache directory {}: belongs to somebody else, or others may write into it",
-                path.display()
-            );
-            return Err(DriverError::new(DriverCode::BadArgument, "cache", message));
+        let unjudged = |error| failed("cannot be judged", &error);
+        let refused = |what: &str| {
+            let message = format!("cache directory {}: {what}", path.display());
+            Err(DriverError::new(DriverCode::BadArgument, "cache", message))
+        };
+        if !is_guarded(parent).map_err(unjudged)? {
+            return refused("others may put another in its place");
+        }
+        if !is_private_directory(&path).map_err(unjudged)? {
+            return refused("belongs to somebody else, or others may write into it");
         }
         let key = key(&path).map_err(|error| failed("has no usable key", &error))?;
         Ok(Self { path, key })
@@ -94,10 +99,10 @@ impl Directory {
         for tier in Tier::ALL.into_iter().rev() {
             let host = engine::host(tier)?;
             let path = self.file(host, &hash);
-            let code = match read(&path) {
-                Ok(bytes) => self.open_file(host, hash, &bytes),
+            let code = match read_private(&path) {
+                Ok(Some(bytes)) => self.open_file(host, hash, &bytes),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(_) => None,
+                Ok(None) | Err(_) => None,
             };
             if code.is_some() {
                 found.code = code;
@@ -235,24 +240,47 @@ impl Hasher for StableHasher {
     }
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    if length > FILE_BYTES_MAX {
-        return Err(io::Error::other("too large"));
+/// What is in a file of ours; `None` where it is no file, or not ours alone, or too large.
+fn read_private(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let Some(file) = open_itself(path)? else {
+        return Ok(None);
+    };
+    let metadata = file.metadata()?;
+    let length = metadata.len();
+    let directory = path.parent().unwrap_or(path);
+    if !metadata.is_file() || !is_ours_alone(&metadata, directory)? || length > FILE_BYTES_MAX {
+        return Ok(None);
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
     file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    Ok(Some(bytes))
+}
+
+/// Opens what `path` names, without waiting for it; `None` where that is a link to something else.
+#[cfg(unix)]
+fn open_itself(path: &Path) -> io::Result<Option<File>> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = OpenOptions::new();
+    // A pipe would otherwise be waited for.
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    match options.read(true).custom_flags(flags).open(path) {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ELOOP | libc::EMLINK)) => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
+#[cfg(not(unix))]
+fn open_itself(path: &Path) -> io::Result<Option<File>> {
+    File::open(path).map(Some)
 }
 
 /// The directory's key; made when there is none. Whoever comes first, all get the same.
 fn key(directory: &Path) -> io::Result<[u8; 32]> {
     let path = directory.join(KEY_FILE);
     for _ in 0..3 {
-        match read(&path) {
-            Ok(bytes) => {
-                if let (Ok(key), true) = (<[u8; 32]>::try_from(bytes), is_private(&path)?) {
+        match read_private(&path) {
+            Ok(found) => {
+                if let Some(Ok(key)) = found.map(<[u8; 32]>::try_from) {
                     return Ok(key);
                 }
                 // Damaged: without its key nothing in the directory can be believed.
@@ -298,18 +326,30 @@ fn private_directory(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Whether only this user can read or change `path`, and it is no link to something else.
-#[cfg(unix)]
-fn is_private(path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
+/// Whether only this user can use the directory, and it is no link to another.
+fn is_private_directory(path: &Path) -> io::Result<bool> {
     let metadata = fs::symlink_metadata(path)?;
-    let directory = if metadata.is_dir() {
-        path
-    } else {
-        path.parent().unwrap_or(path)
-    };
-    let plain = metadata.is_dir() || metadata.is_file();
-    Ok(plain && metadata.mode() & 0o077 == 0 && metadata.uid() == ourselves(directory)?)
+    Ok(metadata.is_dir() && is_ours_alone(&metadata, path)?)
+}
+
+/// Whether not just anybody can put something in the place of what `directory` holds. Its group may: where
+/// the file mode mask is 002 that is the user's own, and every file is judged once more when it is opened.
+#[cfg(unix)]
+fn is_guarded(directory: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    const OTHERS_WRITE: u32 = 0o002;
+    const STICKY: u32 = 0o1000;
+    let here = directory.as_os_str().is_empty();
+    let mode = fs::metadata(if here { Path::new(".") } else { directory })?.mode();
+    Ok(mode & OTHERS_WRITE == 0 || mode & STICKY != 0)
+}
+
+/// Whether only this user can read or change what was looked at; a file can be made in `directory` to
+/// find out who that is.
+#[cfg(unix)]
+fn is_ours_alone(metadata: &Metadata, directory: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(metadata.mode() & 0o077 == 0 && metadata.uid() == ourselves(directory)?)
 }
 
 /// Who we are, as the file system sees it: the owner of a file that we make.
@@ -328,7 +368,12 @@ fn ourselves(directory: &Path) -> io::Result<u32> {
 
 /// Elsewhere the parent directory's access rights decide.
 #[cfg(not(unix))]
-fn is_private(_path: &Path) -> io::Result<bool> {
+fn is_guarded(_directory: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
+#[cfg(not(unix))]
+fn is_ours_alone(_metadata: &Metadata, _directory: &Path) -> io::Result<bool> {
     Ok(true)
 }
 

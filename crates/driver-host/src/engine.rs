@@ -81,7 +81,7 @@ pub(crate) struct Host {
     pub(crate) engine: Engine,
     pub(crate) tier: Tier,
     /// Whether instances come from the preallocated pool (else each is mapped when needed).
-    pooled: bool,
+    pub(crate) pooled: bool,
 }
 
 static HOSTS: [OnceLock<Host>; Tier::ALL.len()] = [const { OnceLock::new() }; Tier::ALL.len()];

@@ -111,10 +111,16 @@ impl Guest {
         }
     }
 
-    /// Gives the next call its own deadline, and forgets what an earlier one was refused.
+    /// Gives the next call its own deadline, and forgets what was refused before it.
     #[inline]
     pub(crate) fn begin(&mut self, limits: &Limits) {
         self.store.set_epoch_deadline(limits.deadline_ticks);
+        self.forget();
+    }
+
+    /// Forgets what was refused so far: a trap from now on is not blamed on that.
+    #[inline]
+    pub(crate) fn forget(&mut self) {
         self.store.data_mut().denied = false;
         self.seen_bytes.set(0);
     }

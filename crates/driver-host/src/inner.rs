@@ -10,7 +10,7 @@ use crate::abi::{ByteOrder, Operation};
 use crate::compiled::Compiled;
 use crate::error::{DriverCode, DriverError, Result};
 use crate::guest::{Call, Failure};
-use crate::instance::{Instance, Text};
+use crate::instance::{Instance, Text, Unborn};
 use crate::metrics::{Metrics, Rare};
 use crate::optimiser;
 use crate::options::{Isolation, Limits, Optimization};
@@ -110,7 +110,11 @@ impl Inner {
     #[cold]
     fn instantiate(&self) -> Result<Box<Instance>> {
         self.rare.created.bump();
-        instantiate(&self.compiled, &self.limits).map_err(|failure| self.failed(failure.error))
+        let mut instance = instantiate(&self.compiled, &self.limits)
+            .map_err(|failure| self.failed(failure.error))?;
+        // Only that: the deadline is the call's, and runs since the instance was begun.
+        instance.forget();
+        Ok(instance)
     }
 
     /// Counts time spent in quickly compiled code, until something better pays.
@@ -216,7 +220,10 @@ impl<'a> Session<'a> {
             None => inner.rare.calls_elsewhere.bump(),
         }
         let mut instance = match self.instance.take() {
-            Some(instance) if inner.compiled.is_current(instance.tier()) => instance,
+            Some(mut instance) if inner.compiled.is_current(instance.tier()) => {
+                instance.begin(&inner.limits);
+                instance
+            }
             // None yet, or of code that has been replaced by better code.
             _ => inner.instantiate()?,
         };
@@ -226,7 +233,6 @@ impl<'a> Session<'a> {
             order: inner.order,
             output_capacity: inner.output_capacity.load(Ordering::Relaxed),
         };
-        instance.begin(&inner.limits);
         let outcome = work(&mut instance, &call);
         if let Some(started) = started {
             inner.spent(started.elapsed());
@@ -294,14 +300,15 @@ impl Drop for Session<'_> {
     }
 }
 
-/// Starts an instance; where the pool is exhausted, idle instances of any driver make room.
+/// Starts an instance; where there is no room for it, idle instances of any driver make some.
 fn instantiate(compiled: &Compiled, limits: &Limits) -> Result<Box<Instance>, Failure> {
-    match Instance::new(&compiled.code(), limits) {
-        Err(failure) if failure.error.code == DriverCode::Io && free_idle_instances() > 0 => {
-            Instance::new(&compiled.code(), limits).map(Box::new)
+    let started = match Instance::new(&compiled.code(), limits) {
+        Err(Unborn::NoRoom(_)) if free_idle_instances() > 0 => {
+            Instance::new(&compiled.code(), limits)
         }
-        outcome => outcome.map(Box::new),
-    }
+        outcome => outcome,
+    };
+    started.map(Box::new).map_err(Unborn::failure)
 }
 
 /// Drops every instance of the process that waits for a call.
@@ -325,4 +332,66 @@ fn detect(
     let mut scratch = instantiate(compiled, limits)?;
     let order = scratch.detect_order(limits, Text::Schema, OUTPUT_CAPACITY_MIN);
     Ok(order.ok().flatten().unwrap_or(ByteOrder::Little))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::driver::Driver;
+    use crate::error::DriverCode;
+    use crate::limiter::TICKS_PER_GROWTH;
+    use crate::options::{Isolation, Optimization, Options};
+    use crate::ticker::DEADLINE_RESOLUTION;
+
+    /// Gets memory when it starts, in `init`, and for events that begin with `g`.
+    const GROWS: &str = r#"(module
+      (memory (export "memory") 4)
+      (global $heap (mut i32) (i32.const 1024))
+      (func (export "init") (drop (memory.grow (i32.const 1))))
+      (func (export "alloc") (param i32) (result i32)
+        (global.get $heap) (global.set $heap (i32.add (global.get $heap) (local.get 0))))
+      (func (export "dealloc") (param i32 i32))
+      (func $empty (param $out i32) (result i32)
+        (i32.store (local.get $out) (i32.const 0)) (i32.const 0))
+      (func (export "get_last_error") (param i32 i32) (result i32) (call $empty (local.get 0)))
+      (func (export "get_schema") (param i32 i32) (result i32) (call $empty (local.get 0)))
+      (func (export "get_version") (param i32 i32) (result i32)
+        (i32.store (local.get 0) (i32.const 1)) (i32.const 0))
+      (func $convert (param $name i32) (param i32 i32 i32) (param $out i32) (param i32) (result i32)
+        (if (i32.eq (i32.load8_u (local.get $name)) (i32.const 103))
+          (then (drop (memory.grow (i32.const 1)))))
+        (call $empty (local.get $out)))
+      (export "encode_input_fn" (func $convert)) (export "decode_input_fn" (func $convert))
+      (export "decode_output_fn" (func $convert)) (export "decode_event" (func $convert)))"#;
+
+    /// A call that had to start an instance was granted a deadline for that, and then another for the
+    /// conversion. The clock of this test goes by what the driver does, and by next to nothing else: the
+    /// deadline is minutes long.
+    #[test]
+    fn starting_an_instance_and_the_call_share_one_deadline() {
+        const TICKS: u32 = 100_000;
+        TICKS_PER_GROWTH.set(u64::from(TICKS) * 2 / 5);
+        let wasm = wat::parse_str(GROWS).expect("a module");
+        let load = |isolation| {
+            let options = Options {
+                deadline: DEADLINE_RESOLUTION * TICKS,
+                isolation,
+                optimization: Optimization::Quick,
+                ..Options::default()
+            };
+            Driver::load(&wasm, &options).expect("starting fits the deadline")
+        };
+        let fresh = load(Isolation::Fresh);
+        assert_eq!(fresh.decode_event("easy", b"").as_deref(), Ok(""));
+        let error = fresh.decode_event("grows", b"").expect_err("both do not");
+        assert_eq!(
+            (error.code, error.phase),
+            (DriverCode::Timeout, "decode_event")
+        );
+        // Alone the conversion fits too; and each call of an instance that is kept has a deadline.
+        let reused = load(Isolation::Reuse);
+        for _ in 0..5 {
+            assert_eq!(reused.decode_event("grows", b"").as_deref(), Ok(""));
+        }
+        assert_eq!(reused.metrics().instances_created, 1);
+    }
 }

@@ -1,6 +1,8 @@
 //! One living instance of a driver: its exports, and the calls made through them.
 
-use wasmtime::{Extern, Memory, Module, ModuleExport, Store, TypedFunc};
+use wasmtime::{
+    Extern, Memory, Module, ModuleExport, PoolConcurrencyLimitError, Store, Trap, TypedFunc,
+};
 
 use crate::abi::{ByteOrder, Operation, PREFIX_BYTES, answer};
 use crate::compiled::Code;
@@ -28,6 +30,27 @@ impl Text {
     }
 }
 
+/// Why an instance did not come to be.
+pub(crate) enum Unborn {
+    /// The process has no room for another: nobody's fault, and over when others go.
+    NoRoom(Failure),
+    Failed(Failure),
+}
+
+impl Unborn {
+    pub(crate) fn failure(self) -> Failure {
+        match self {
+            Self::NoRoom(failure) | Self::Failed(failure) => failure,
+        }
+    }
+}
+
+impl From<Failure> for Unborn {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
 /// A driver that lives: instantiated, initialised, with its buffers.
 pub(crate) struct Instance {
     guest: Guest,
@@ -38,19 +61,16 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    /// Instantiates and calls `init`, under the deadline of one call.
-    pub(crate) fn new(code: &Code, limits: &Limits) -> Outcome<Self> {
+    /// Instantiates and calls `init`, under the deadline of one call. What the caller does with the
+    /// instance before [`Instance::begin`] is under that same deadline.
+    pub(crate) fn new(code: &Code, limits: &Limits) -> Result<Self, Unborn> {
         let mut store = Store::new(&code.host.engine, Limiter::new(limits.memory_bytes_max));
         store.limiter(|limiter| limiter);
         store.set_epoch_deadline(limits.deadline_ticks);
-        let instance = code.pre.instantiate(&mut store).map_err(|error| {
-            let code = if store.data().denied {
-                DriverCode::Memory
-            } else {
-                DriverCode::Io
-            };
-            poisoned(code, "instantiate", format!("{error:#}"))
-        })?;
+        let instance = match code.pre.instantiate(&mut store) {
+            Ok(instance) => instance,
+            Err(error) => return Err(unborn(code, store.data().denied, &error)),
+        };
         let mut exports = Living {
             store: &mut store,
             instance,
@@ -72,7 +92,7 @@ impl Instance {
         let texts = [exports.typed(version)?, exports.typed(schema)?];
         let mut guest = Guest::new(store, memory, alloc, dealloc, get_last_error);
         if let Err(error) = init.call(&mut guest.store, ()) {
-            return Err(guest.trapped("init", &error));
+            return Err(guest.trapped("init", &error).into());
         }
         Ok(Self {
             guest,
@@ -100,10 +120,17 @@ impl Instance {
         self.guest.region(Role::Output).capacity
     }
 
-    /// Gives the next call its own deadline, and forgets what an earlier one was refused.
+    /// Gives the next call its own deadline, and forgets what an earlier one was refused. Not for the
+    /// call that had to start the instance: its deadline runs since then.
     #[inline]
     pub(crate) fn begin(&mut self, limits: &Limits) {
         self.guest.begin(limits);
+    }
+
+    /// Forgets what `init` was refused and could do without.
+    #[inline]
+    pub(crate) fn forget(&mut self) {
+        self.guest.forget();
     }
 
     /// Runs a conversion and hands the driver's output to `read`.
@@ -266,6 +293,26 @@ impl Instance {
             Ok(text) => kept(kind, phase, text),
             Err(failure) => failure,
         }
+    }
+}
+
+/// Whose fault it is that a module cannot be instantiated.
+#[cold]
+fn unborn(code: &Code, denied: bool, error: &wasmtime::Error) -> Unborn {
+    let failure = |code| poisoned(code, "instantiate", format!("{error:#}"));
+    if denied {
+        return failure(DriverCode::Memory).into();
+    }
+    // A segment outside the memory or the table: no other module must pay for that.
+    if error.is::<Trap>() {
+        return failure(DriverCode::Trap).into();
+    }
+    let failure = failure(DriverCode::Io);
+    // Without a pool what runs out is the address space, which has no error of its own.
+    if error.is::<PoolConcurrencyLimitError>() || !code.host.pooled {
+        Unborn::NoRoom(failure)
+    } else {
+        Unborn::Failed(failure)
     }
 }
 

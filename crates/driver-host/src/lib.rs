@@ -45,8 +45,8 @@ pub use cache::{
     set_code_cache_bytes_max,
 };
 pub use check::{
-    FUNCTION_BYTES_MAX, FUNCTIONS_MAX, Fault, GLOBALS_MAX, LOCALS_MAX, MODULE_BYTES_MAX, Report,
-    SEGMENTS_MAX, check,
+    FUNCTION_BYTES_MAX, FUNCTION_WORK_MAX, FUNCTIONS_MAX, Fault, GLOBALS_MAX, LOCALS_MAX,
+    MODULE_BYTES_MAX, MODULE_WORK_MAX, PARAMETERS_MAX, RESULTS_MAX, Report, SEGMENTS_MAX, check,
 };
 pub use driver::Driver;
 pub use engine::{EngineStatus, engine_status};

@@ -26,6 +26,14 @@ impl Limiter {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How long it takes a driver to get its memory, and more of it, in ticks of the deadlines' clock:
+    /// what a test uses up a deadline with, for it is the one moment of a run at which we are asked.
+    /// The clock is the whole process's: no other unit test may run drivers under short deadlines.
+    pub(crate) static TICKS_PER_GROWTH: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
 impl ResourceLimiter for Limiter {
     fn memory_growing(
         &mut self,
@@ -33,6 +41,8 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        #[cfg(test)]
+        (0..TICKS_PER_GROWTH.get()).for_each(|_| crate::engine::tick());
         self.judge(desired <= self.memory_bytes_max)
     }
 

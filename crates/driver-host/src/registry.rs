@@ -85,10 +85,11 @@ impl fmt::Debug for Registry {
 }
 
 impl Registry {
-    /// Opens a directory, and clears up what an interrupted process left in it.
+    /// Opens a directory, and clears up what an interrupted process left in it. What is damaged is found
+    /// out by whoever uses it.
     ///
     /// # Errors
-    /// `INTERNAL_IO`; `STORE_CORRUPT` naming a damaged file.
+    /// `INTERNAL_IO`.
     pub fn open(options: RegistryOptions) -> Result<Self> {
         Ok(Self {
             files: Files::open(&options.path)?,
@@ -105,7 +106,8 @@ impl Registry {
     /// # Errors
     /// `BAD_ARGUMENT` for an unusable contract id or version; all of [`Driver::load`];
     /// `DRIVER_SIGNATURE` where the contract's owner has not signed this; `INTERNAL_IO`;
-    /// `STORE_CORRUPT`.
+    /// `STORE_CORRUPT` where the contract's record is damaged: [`Registry::remove`] it first. (A damaged
+    /// module is replaced when it is put again.)
     pub fn put(&self, contract_id: &str, wasm: &[u8], put: &Put<'_>) -> Result<[u8; 32]> {
         valid_text(contract_id, CONTRACT_ID_BYTES_MAX, "contract id")?;
         let driver = self.load(wasm, None)?;
@@ -145,8 +147,9 @@ impl Registry {
         Ok(hash)
     }
 
-    /// The driver in use for a contract; `None` where the contract is not known. The same handle
-    /// as long as it is the same module and nobody closed it.
+    /// The driver in use for a contract; `None` where the contract is not known. The same driver for
+    /// everybody who asks, as long as it is the same module and nobody closed it: they share its
+    /// instances, and [`Driver::close`] closes it for all of them. The next to ask gets a new one.
     ///
     /// # Errors
     /// `DRIVER_SIGNATURE`; `STORE_CORRUPT` where a file is damaged; all of [`Driver::load`].
@@ -223,7 +226,7 @@ impl Registry {
     /// known.
     ///
     /// # Errors
-    /// `INTERNAL_IO`; `STORE_CORRUPT`.
+    /// `INTERNAL_IO`. What is damaged is removed all the same.
     pub fn remove(&self, contract_id: &str) -> Result<bool> {
         let changing = self.files.change()?;
         let known = changing.remove(contract_id)?;
@@ -235,7 +238,9 @@ impl Registry {
     /// The driver in use of every contract, ordered by contract id.
     ///
     /// # Errors
-    /// `INTERNAL_IO`; `STORE_CORRUPT`; `DRIVER_SIGNATURE` where one is not signed by its owner.
+    /// For all of them where it cannot tell one: `INTERNAL_IO`; `STORE_CORRUPT` where a record is
+    /// damaged, or a module whose signature has to be verified; `DRIVER_SIGNATURE` where one is not
+    /// signed by its owner.
     pub fn list(&self) -> Result<Vec<Entry>> {
         let records = self.files.read_all()?;
         let current = |record: &Record| record.current().map(|version| self.entry(record, version));
@@ -245,7 +250,7 @@ impl Registry {
     /// All drivers of a contract, oldest first; empty where it is not known.
     ///
     /// # Errors
-    /// As [`Registry::list`].
+    /// As [`Registry::list`], for this contract alone.
     pub fn versions(&self, contract_id: &str) -> Result<Vec<Entry>> {
         let Some(record) = self.files.read(contract_id)? else {
             return Ok(Vec::new());

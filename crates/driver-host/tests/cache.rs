@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::Wat;
+use common::{Wat, private_directory};
 use libmetachain_driver_host::{
     CODE_CACHE_BYTES_DEFAULT, CodeCacheMetrics, Driver, DriverCode, Options, Source,
     code_cache_metrics, set_code_cache_bytes_max,
@@ -184,7 +184,7 @@ fn only_file(directory: &Path) -> PathBuf {
 #[test]
 fn code_on_disk_is_found_again() {
     let _turn = turn();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let wasm = module(20);
     assert_eq!(
         counted(|| drop(load(&wasm, Some(directory.path())))).0,
@@ -196,7 +196,7 @@ fn code_on_disk_is_found_again() {
         [0, 0, 1, 0]
     );
     // In memory already, and asked for in another directory: it is left there too.
-    let other = tempfile::tempdir().unwrap();
+    let other = private_directory();
     assert_eq!(
         counted(|| drop(load(&wasm, Some(other.path())))).0,
         [0, 1, 0, 0]
@@ -226,7 +226,7 @@ fn code_on_disk_is_found_again() {
 #[test]
 fn what_was_tampered_with_is_compiled_again_and_never_run() {
     let _turn = turn();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let wasm = module(30);
     drop(load(&wasm, Some(directory.path())));
     let file = only_file(directory.path());
@@ -265,11 +265,11 @@ fn what_was_tampered_with_is_compiled_again_and_never_run() {
 #[test]
 fn code_of_another_module_key_or_engine_is_not_believed() {
     let _turn = turn();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let (victim, other) = (module(40), module(41));
     drop(load(&victim, Some(directory.path())));
     let file = only_file(directory.path());
-    let elsewhere = tempfile::tempdir().unwrap();
+    let elsewhere = private_directory();
     // A good file of the same key, for another module.
     let key = directory.path().join("driver-code-v1/key");
     fs::create_dir(elsewhere.path().join("driver-code-v1")).unwrap();
@@ -307,7 +307,7 @@ fn code_of_another_module_key_or_engine_is_not_believed() {
 #[test]
 fn a_damaged_or_readable_key_is_replaced() {
     let _turn = turn();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let wasm = module(50);
     drop(load(&wasm, Some(directory.path())));
     let key = directory.path().join("driver-code-v1/key");
@@ -333,7 +333,7 @@ fn a_damaged_or_readable_key_is_replaced() {
 #[test]
 fn a_directory_that_others_may_write_into_is_refused() {
     let _turn = turn();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let wasm = module(60);
     drop(load(&wasm, Some(directory.path())));
     let ours = directory.path().join("driver-code-v1");
@@ -351,7 +351,7 @@ fn a_directory_that_others_may_write_into_is_refused() {
         );
     }
     // A link to a private directory is not that directory.
-    let elsewhere = tempfile::tempdir().unwrap();
+    let elsewhere = private_directory();
     fs::remove_dir_all(&ours).unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), &ours).unwrap();
     assert_eq!(
@@ -364,11 +364,87 @@ fn a_directory_that_others_may_write_into_is_refused() {
     assert_eq!(Driver::load(&wasm, &options).unwrap_err().phase, "cache");
 }
 
+/// A file was judged by its path, and opened by its path again: whoever could put another directory in
+/// its place in between had theirs believed. And files of code were not judged at all. Now it is what
+/// was opened that must be ours alone.
+#[test]
+fn a_file_that_is_not_ours_alone_is_not_believed() {
+    let _turn = turn();
+    let directory = private_directory();
+    let wasm = module(61);
+    drop(load(&wasm, Some(directory.path())));
+    let code = only_file(directory.path());
+    let key = directory.path().join("driver-code-v1/key");
+    let elsewhere = directory.path().join("elsewhere");
+    // What is right in every byte, and the key too, but for others to read or write, a link, or a pipe.
+    for file in [&code, &key] {
+        for mode in [Some(0o644), Some(0o660), Some(0o602), None] {
+            let before = fs::read(&key).unwrap();
+            match mode {
+                Some(mode) => {
+                    fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+                }
+                None => {
+                    fs::rename(file, &elsewhere).unwrap();
+                    std::os::unix::fs::symlink(&elsewhere, file).unwrap();
+                }
+            }
+            forget();
+            let (counts, ()) = counted(|| drop(load(&wasm, Some(directory.path()))));
+            assert_eq!(counts, [1, 0, 0, 1], "{}, {mode:?}", file.display());
+            assert_eq!(fs::read(&key).unwrap() != before, file == &key);
+            // Replaced by what is ours alone.
+            let found = fs::symlink_metadata(file).unwrap();
+            assert!(found.is_file() && found.permissions().mode() & 0o777 == 0o600);
+            forget();
+            let (counts, ()) = counted(|| drop(load(&wasm, Some(directory.path()))));
+            assert_eq!(counts, [0, 0, 1, 0]);
+        }
+        fs::remove_file(file).unwrap();
+        let mut pipe = Command::new("mkfifo");
+        let made = pipe.args(["-m", "600"]).arg(file).status().unwrap();
+        assert!(made.success());
+        forget();
+        let (counts, ()) = counted(|| drop(load(&wasm, Some(directory.path()))));
+        assert_eq!(counts, [1, 0, 0, 1], "{}, a pipe", file.display());
+    }
+}
+
+/// Our own directory was judged, and the one that it is in was not: whoever may write into that renames
+/// ours and puts another there.
+#[test]
+fn a_directory_in_one_that_others_may_write_into_is_refused() {
+    let _turn = turn();
+    let directory = private_directory();
+    let wasm = module(62);
+    let set = |mode| {
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let options = Options {
+        cache_dir: Some(directory.path().to_owned()),
+        ..Options::default()
+    };
+    for mode in [0o777, 0o702] {
+        set(mode);
+        let error = Driver::load(&wasm, &options).unwrap_err();
+        assert_eq!(
+            (error.code, error.phase),
+            (DriverCode::BadArgument, "cache"),
+            "{mode:o}"
+        );
+    }
+    // Where only owners rename what is theirs, as in /tmp, ours stays.
+    for mode in [0o1777, 0o775, 0o755, 0o700] {
+        set(mode);
+        drop(load(&wasm, Some(directory.path())));
+    }
+}
+
 /// Several processes make the directory, its key and the same files at the same time.
 #[test]
 fn processes_share_a_directory() {
     let _turn = turn();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let children: Vec<_> = (0..4)
         .map(|_| {
             Command::new(std::env::current_exe().unwrap())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::Wat;
 use libmetachain_driver_host::{
     Driver, DriverCode, DriverError, FUNCTION_BYTES_MAX, FUNCTIONS_MAX, Fault, GLOBALS_MAX,
-    LOCALS_MAX, MODULE_BYTES_MAX, Options, check,
+    LOCALS_MAX, MODULE_BYTES_MAX, Options, PARAMETERS_MAX, RESULTS_MAX, check,
 };
 
 const EXPORTS: [&str; 10] = [
@@ -208,6 +208,59 @@ fn locals_are_bounded_but_not_as_tightly_as_real_drivers_are_large() {
     assert_eq!(faults_of(&with_locals(LOCALS_MAX)), []);
     let found = faults_of(&with_locals(LOCALS_MAX + 1));
     assert!(matches!(found[..], [Fault::Locals(_, n)] if n == u64::from(LOCALS_MAX) + 1));
+}
+
+#[test]
+fn types_are_as_wide_as_compilers_make_them() {
+    let with = |parameters: usize, results: usize| {
+        let list = |count| "i32 ".repeat(count);
+        let (parameters, results) = (list(parameters), list(results));
+        Wat::new().extra(&format!(
+            "(type (func (param {parameters}) (result {results})))"
+        ))
+    };
+    assert_eq!(faults_of(&with(PARAMETERS_MAX, RESULTS_MAX)), []);
+    for (parameters, results) in [
+        (PARAMETERS_MAX + 1, 0),
+        (0, RESULTS_MAX + 1),
+        (1_000, 1_000),
+    ] {
+        let found = faults_of(&with(parameters, results));
+        assert!(
+            matches!(found[..], [Fault::Signature(_, p, r)] if (p, r) == (parameters, results)),
+            "{found:?}"
+        );
+    }
+}
+
+/// A function that calls itself with sixteen values, so often, on the sixteen that came of it before.
+fn calls(count: usize) -> String {
+    let (values, calls) = ("i32 ".repeat(16), "call $calls ".repeat(count));
+    let arguments: String = (0..16).map(|n| format!("local.get {n} ")).collect();
+    format!("(func $calls (param {values}) (result {values}) {arguments} {calls})")
+}
+
+/// A function of loops in loops, each of which all locals go through.
+fn loops(count: usize) -> String {
+    let locals = "i32 ".repeat(LOCALS_MAX as usize);
+    let (begin, end) = ("loop ".repeat(count), "end ".repeat(count));
+    format!("(func (local {locals}) {begin} {end})")
+}
+
+#[test]
+fn short_instructions_cannot_ask_a_compiler_for_gigabytes() {
+    for small in [calls(1_000), loops(100)] {
+        assert_eq!(faults_of(&Wat::new().extra(&small)), []);
+    }
+    for large in [calls(32_000), loops(501)] {
+        let wasm = Wat::new().extra(&large).build();
+        assert!(wasm.len() < 100_000, "it is small");
+        let found = faults(&wasm);
+        assert!(matches!(found[..], [Fault::FunctionWork(_)]), "{found:?}");
+    }
+    let many = loops(499).repeat(33);
+    let found = faults_of(&Wat::new().extra(&many));
+    assert!(matches!(found[..], [Fault::ModuleWork]), "{found:?}");
 }
 
 #[test]
@@ -450,8 +503,13 @@ fn a_driver_that_cannot_start_is_not_loaded() {
         assert_eq!(driver.decode_event("e", b"1").unwrap(), "1");
         assert!(driver.get_version().is_err());
     }
-    let outside = Wat::new().extra(r#"(data (i32.const 131072) "x")"#);
-    assert_eq!(load(&outside).unwrap_err().phase, "instantiate");
+    for outside in [
+        r#"(data (i32.const 131072) "x")"#,
+        "(table 1 funcref) (elem (i32.const 1) $bad)",
+    ] {
+        let error = load(&Wat::new().extra(outside)).unwrap_err();
+        assert_eq!((error.code, error.phase), (DriverCode::Trap, "instantiate"));
+    }
 }
 
 #[test]

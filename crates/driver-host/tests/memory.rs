@@ -8,7 +8,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::Wat;
+use common::{Wat, private_directory};
 use libmetachain_driver_host::{
     CODE_CACHE_BYTES_DEFAULT, Driver, DriverCode, Isolation, Operation, Optimization, Options,
     code_cache_metrics, set_code_cache_bytes_max,
@@ -199,7 +199,7 @@ fn loading_others(count: u64) {
 }
 
 fn loading_from_disk(count: u64) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let wasm = failing().build_apart();
     let options = Options {
         cache_dir: Some(directory.path().to_owned()),

@@ -12,7 +12,7 @@ use bls12_381_bls::{PublicKey, SecretKey};
 use common::Wat;
 use dusk_bytes::Serializable;
 use libmetachain_driver_host::{
-    DriverCode, OwnerKey, Put, Registry, RegistryOptions, SignatureForm, owner_message,
+    DriverCode, DriverError, OwnerKey, Put, Registry, RegistryOptions, SignatureForm, owner_message,
 };
 use sha2::{Digest, Sha256};
 
@@ -422,6 +422,47 @@ fn damage_is_named_and_spreads_no_further() {
     fs::remove_file(&blob).unwrap();
     let error = open(root.path()).get("good").unwrap_err();
     assert_eq!(error.code, DriverCode::Corrupt);
+}
+
+/// A file that had become larger than any of ours was taken for a failure of the system, which stopped the
+/// registry from being opened at all.
+#[test]
+fn a_file_that_is_too_large_is_damaged_too() {
+    let root = tempfile::tempdir().unwrap();
+    let registry = open(root.path());
+    registry.put("bad", &module(2), &Put::default()).unwrap();
+    let record = files(root.path(), "contracts").pop().unwrap();
+    let blob = files(root.path(), "blobs").pop().unwrap();
+    registry.put("good", &module(1), &Put::default()).unwrap();
+    // Holes: they take no room on the disk.
+    let lengthen = |path: &Path| {
+        let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+        file.set_len((16 << 20) + 1).unwrap();
+    };
+    let found = |result: Result<(), DriverError>, path: &Path| {
+        let error = result.unwrap_err();
+        assert_eq!(error.code, DriverCode::Corrupt);
+        assert!(error.message.contains(path.to_str().unwrap()), "{error}");
+    };
+    lengthen(&blob);
+    let registry = open(root.path());
+    found(registry.get("bad").map(drop), &blob);
+    registry.put("bad", &module(2), &Put::default()).unwrap();
+    assert_eq!(version_in_use(&registry, "bad").as_deref(), Some("1.2.2"));
+
+    lengthen(&record);
+    let registry = open(root.path());
+    assert_eq!(version_in_use(&registry, "good").as_deref(), Some("1.2.1"));
+    found(registry.get("bad").map(drop), &record);
+    found(registry.list().map(drop), &record);
+    found(registry.versions("bad").map(drop), &record);
+    // A record says what else the contract has: it is not written anew, but removed where that is meant.
+    let put = registry.put("bad", &module(2), &Put::default());
+    found(put.map(drop), &record);
+    assert!(registry.remove("bad").unwrap());
+    assert_eq!(registry.list().unwrap().len(), 1);
+    registry.put("bad", &module(2), &Put::default()).unwrap();
+    assert_eq!(version_in_use(&registry, "bad").as_deref(), Some("1.2.2"));
 }
 
 /// Every state that an interrupted `put` or `remove` can leave, made by hand.

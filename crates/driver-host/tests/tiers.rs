@@ -8,7 +8,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::Wat;
+use common::{Wat, private_directory};
 use libmetachain_driver_host::{
     CODE_CACHE_BYTES_DEFAULT, Driver, Isolation, Optimization, Options, code_cache_metrics,
     set_code_cache_bytes_max,
@@ -232,7 +232,7 @@ fn code_files(directory: &Path) -> Vec<Vec<u8>> {
 #[test]
 fn better_code_is_what_the_next_process_starts_with() {
     let _turn = turn();
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let wasm = busy();
     let cached = |optimization| Options {
         cache_dir: Some(directory.path().to_owned()),

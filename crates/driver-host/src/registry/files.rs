@@ -14,7 +14,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -150,10 +150,8 @@ impl Files {
     }
 
     fn read_record(&self, path: &Path) -> Result<Option<Record>> {
-        let bytes = match read_bounded(path, RECORD_BYTES_MAX) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(self.failed(path, &error)),
+        let Some(bytes) = self.read_bounded(path, RECORD_BYTES_MAX)? else {
+            return Ok(None);
         };
         let record: Record = serde_json::from_slice(&bytes)
             .map_err(|error| corrupt(path, &format!("is no record: {error}")))?;
@@ -194,11 +192,29 @@ impl Files {
     /// The module of that hash, checked; `None` where there is none.
     pub(crate) fn module(&self, hash: &str) -> Result<Option<Vec<u8>>> {
         let path = self.blob(hash);
-        match read_bounded(&path, MODULE_BYTES_MAX as u64) {
-            Ok(bytes) if hex(&Sha256::digest(&bytes)) == *hash => Ok(Some(bytes)),
-            Ok(_) => Err(corrupt(&path, "is not what its name says")),
+        match self.read_bounded(&path, MODULE_BYTES_MAX as u64)? {
+            Some(bytes) if hex(&Sha256::digest(&bytes)) != *hash => {
+                Err(corrupt(&path, "is not what its name says"))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// What is in a file; `None` where there is none. One that is larger than any of ours was damaged.
+    fn read_bounded(&self, path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
+        let read = |file: File| {
+            let mut bytes = Vec::new();
+            file.take(bytes_max.saturating_add(1))
+                .read_to_end(&mut bytes)
+                .map(|_| bytes)
+        };
+        match File::open(path).and_then(read) {
+            Ok(bytes) if bytes.len() as u64 > bytes_max => {
+                Err(corrupt(path, &format!("has more than {bytes_max} bytes")))
+            }
+            Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.failed(&path, &error)),
+            Err(error) => Err(self.failed(path, &error)),
         }
     }
 
@@ -295,18 +311,6 @@ impl Changing<'_> {
         });
         written.map_err(|error| self.files.failed(path, &error))
     }
-}
-
-fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    use std::io::Read;
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(bytes_max.saturating_add(1))
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > bytes_max {
-        return Err(io::Error::other("too large"));
-    }
-    Ok(bytes)
 }
 
 #[cfg(unix)]

@@ -7,6 +7,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use libmetachain_driver_host::{Driver, DriverError, Options};
 
+/// A directory that may hold compiled code: nobody else may write into it, whatever the umask is.
+pub fn private_directory() -> tempfile::TempDir {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir().expect("a directory")
+}
+
 /// A driver in the making. Functions of the default one, for replacements to call:
 ///
 /// - `$reply (from, length, out, out_size) -> code` writes an output;
