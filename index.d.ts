@@ -297,12 +297,17 @@ interface MetachainErrorOptions {
  * - Verdicts on a block (`verdict` is true: the block is bad and stays bad): `INVALID_ENCODING`,
  *   `INVALID_VERSION`, `INVALID_SIZE`, `INVALID_GENESIS`, `INVALID_PARENT`, `INVALID_HEIGHT`, `INVALID_TIME`,
  *   `INVALID_TRANSACTIONS`, `INVALID_TX_ROOT`, `INVALID_WITHDRAWALS_ROOT`, `INVALID_STATE_ROOT`,
- *   `INVALID_SUPPLY`, `INVALID_TRANSACTION` (details: `index`, `receipt`).
+ *   `INVALID_SUPPLY`, `INVALID_TRANSACTION` (details: `index`, `receipt`; of `connectBlocks`
+ *   `transaction` instead, and `index` is the block's).
  * - Order and use: `UNKNOWN_PARENT` (retryable: called out of order), `CONFLICT`, `NOT_TIP`, `FINALIZED`,
- *   `UNDO_TOO_DEEP`, `BAD_ARGUMENT`, `CLOSED`, `ABORTED`, `CURSOR_UNKNOWN`, `CURSOR_PRUNED`, `INVALID_PROOF`.
+ *   `UNDO_TOO_DEEP`, `BAD_ARGUMENT` (details of a wrong type: `field`; in a transaction also `index`, its place among
+ *   those given: of `connectBlocks` `transaction`, and `index` is the block's), `CLOSED`, `ABORTED`, `CURSOR_UNKNOWN`, `CURSOR_PRUNED`, `INVALID_PROOF`,
+ *   `INVALID_ADDRESS`.
  * - Store: `GENESIS_MISMATCH`, `STORE_LOCKED` (retryable), `STORE_VERSION`, `STORE_CORRUPT`, `STORE_FULL`
  *   (retryable), `SNAPSHOT_INVALID`, `LOCKED_MISMATCH`.
  * - Failures of this process: `INTERNAL_IO` (retryable unless the handle must be reopened), `INTERNAL_PANIC`.
+ * - Of `RpcClient` alone: `RPC_UNAUTHORIZED`, `RPC_TOO_LARGE`, `RPC_TIMEOUT` (retryable), `RPC_UNAVAILABLE`
+ *   (retryable), `RPC_PROTOCOL`.
  *
  * Only a verdict is a reason to ban a peer.
  */
@@ -331,7 +336,12 @@ declare class MetachainError extends Error {
 declare class DriverError extends Error {
     /** The stable code. */
     readonly code: string;
-    /** Where it happened: `argument`, `read`, `check`, `compile`, `init`, or the call that was running. */
+    /**
+     * Where it happened: `argument`, `options`, `read` (the module's file), `check`, `cache`, `compile`, `start` (the
+     * host's own thread and engine), `instantiate`, `batch`, `registry`, `signature`, or the driver's export that was
+     * running: `init`, `alloc`, `dealloc`, `get_last_error`, `get_schema`, `get_version`, `encode_input_fn`,
+     * `decode_input_fn`, `decode_output_fn`, `decode_event`.
+     */
     readonly phase: string;
     /** SHA-256 of the module, hex, where one was known. */
     readonly driverHash?: string;
@@ -357,6 +367,12 @@ type BatchResult<T> = {
 interface BatchOptions {
     /** Ends the batch with `ABORTED`: what has not begun is not run. */
     signal?: AbortSignal;
+    /**
+     * Bytes that the driver's answers and the texts of errors may take together, since all are held at once: default
+     * 256 MiB, at least 1. When they are reached, items that have not begun are not run, and fail with
+     * `DRIVER_OUTPUT_TOO_LARGE`.
+     */
+    outputBytesMax?: number;
 }
 /** How many native threads the batches of this process use: as many as there are processors, unless set. */
 declare function driverThreads(): number;
@@ -457,8 +473,9 @@ declare class Driver {
     decodeEventJson(eventName: string, rkyv: Uint8Array): string;
     /**
      * Decodes the arguments of many calls, spread over the cores. Results are in the order of the items, an
-     * error stands with the item it belongs to; the promise rejects only for a wrong argument (`BAD_ARGUMENT`,
-     * naming the item), a closed driver or an abort. Do not change the items until it settles.
+     * error stands with the item it belongs to, also where the driver is closed (`DRIVER_CLOSED` for each item that
+     * has not run); the promise rejects only for a wrong argument (`BAD_ARGUMENT`, naming the item), an abort, or
+     * where there is no batch at all (`INTERNAL_IO`). Do not change the items until it settles.
      */
     decodeInputs(items: readonly DriverItem[], options?: BatchOptions): Promise<BatchResult<Json>[]>;
     /** As `decodeInputs`, for what functions returned. */
@@ -548,7 +565,7 @@ declare class DriverRegistry {
     remove(contractId: string): Promise<void>;
     /** Forgets all drivers of a contract but the one in use. */
     prune(contractId: string): Promise<void>;
-    /** Closes the drivers in use that `get` gave out; one that was replaced since is its holder's to close. Idempotent. */
+    /** Closes every driver that `get` gave out, also one that its contract no longer uses. Idempotent. */
     close(): Promise<void>;
     /** `await using registry = …` closes it. */
     [Symbol.asyncDispose](): Promise<void>;
@@ -605,9 +622,10 @@ interface SyncOptions {
  *
  * Handles to the same path, in this thread or in workers, share one chain; another process gets `STORE_LOCKED`.
  * Calls that move the tip run one after the other in the order in which they were made, off the event loop but
- * for `connectBlockSync`. Everything throws `MetachainError`; after `close()` everything throws `CLOSED`, and
- * after a failed sync or a defect everything throws that failure until the store is opened again (see
- * `onFatal`). Arguments of the wrong type are `BAD_ARGUMENT`, with the field in the details.
+ * for `connectBlockSync`. Everything throws `MetachainError`; after `close()` everything throws `CLOSED` but `close`
+ * itself, `onFatal`, and `network`, `chainId` and `genesisHash`, which answer as before; after a failed sync or a
+ * defect everything else throws that failure until the store is opened again (see `onFatal`). Arguments of the wrong
+ * type are `BAD_ARGUMENT`, with the field in the details.
  */
 declare class Metachain {
     #private;
@@ -616,9 +634,10 @@ declare class Metachain {
      * Opens a store, creates it where there is none, or joins this process's other handles to it. Replays the
      * store's log, off the event loop.
      *
-     * @throws MetachainError `BAD_ARGUMENT` (no genesis, or an invalid one, for a new store; other options than
-     *   the handles that are open), `GENESIS_MISMATCH`, `STORE_LOCKED`, `STORE_VERSION`, `STORE_CORRUPT`,
-     *   `STORE_FULL`, `INTERNAL_IO`.
+     * @throws MetachainError `BAD_ARGUMENT` (no genesis for a new store, or an invalid one; another `durability`,
+     *   `undoDepth` or `eventRetention` than this process's other handles to the store have, where one that is left out
+     *   has its default; `snapshotEvery` is that of the first handle, whatever the others say), `GENESIS_MISMATCH`,
+     *   `STORE_LOCKED`, `STORE_VERSION`, `STORE_CORRUPT`, `STORE_FULL`, `INTERNAL_IO`.
      */
     static open(options: OpenOptions): Promise<Metachain>;
     /**
@@ -685,6 +704,10 @@ declare class Metachain {
      * Connects a run of blocks with one wait for the disk. Stops at the first error, whose details name its
      * `index`, or before the next block once the signal fires (`ABORTED`, with the index of the first block that
      * was not connected); the blocks before it stay connected and are durable when the promise rejects.
+     *
+     * @throws MetachainError as `connectBlock`; what is wrong with one of a block's transactions names that one's place
+     *   as `transaction` in the details, beside the block's `index`. A value of the wrong type is found before the first
+     *   block is connected.
      */
     connectBlocks(blocks: readonly NativeBlock[], options?: {
         signal?: AbortSignal;
@@ -740,6 +763,9 @@ declare class Metachain {
     /**
      * The blocks of a range of heights, both ends included, by ascending height; without `to` up to the tip as
      * it is reached. Yields to the event loop between blocks.
+     *
+     * @throws MetachainError `BAD_ARGUMENT`, with `firstHeight` in the details, if the range begins before the first
+     *   block that the store has: one that began from a snapshot has none before the snapshot's.
      */
     blocks(range: {
         from: number;
@@ -1309,7 +1335,7 @@ interface RpcClientOptions {
     token?: string;
     /** The 32-byte key that the server believes, instead of a token: every request is signed anew (JWT, HS256). */
     jwtKey?: Uint8Array;
-    /** How long a call may take, all its attempts together; default 30,000. */
+    /** How long a call may take, all its attempts together, 1 to 2^31 - 1; default 30,000. */
     deadlineMs?: number;
     /** How often a call that does no harm when repeated is sent again after no answer came; default 2. */
     retries?: number;
@@ -1325,15 +1351,16 @@ interface RpcClientOptions {
 /**
  * A client of a metachain's server (docs/rpc.md), or of any other that speaks the protocol.
  *
- * Values are those of the wire: integers of 64 bits as decimal strings, bytes as hex. Errors are those of the
- * chain, or `RPC_UNAUTHORIZED`, `RPC_TOO_LARGE`, `RPC_TIMEOUT`, `RPC_UNAVAILABLE` and `RPC_PROTOCOL`; after a
- * time-out the call may have been carried out all the same.
+ * Values are those of the wire: integers of 64 bits as decimal strings (a `bigint` is sent as one), bytes as hex.
+ * Everything throws `MetachainError`. Its codes are those of the chain, or `RPC_UNAUTHORIZED`, `RPC_TOO_LARGE`,
+ * `RPC_TIMEOUT`, `RPC_UNAVAILABLE` and `RPC_PROTOCOL`; after a time-out the call may have been carried out all the
+ * same. Arguments of the wrong type are `BAD_ARGUMENT`, with the field in the details, and nothing is sent.
  */
 declare class RpcClient {
     #private;
     constructor(url: string | URL, options?: RpcClientOptions);
     /** Calls a method of the specification and waits for its answer. */
-    call<M extends keyof MetachainMethods>(method: M, input: MetachainMethods[M]['input'], { signal }?: {
+    call<M extends keyof MetachainMethods>(method: M, input: MetachainMethods[M]['input'], options?: {
         signal?: AbortSignal;
     }): Promise<MetachainMethods[M]['output']>;
 }

@@ -96,6 +96,57 @@ test('transactions name index and field', async (t) => {
   t.is(chain.mintBlock(next(chain), batch).supply, chain.supply + 3n)
 })
 
+test('a transaction of a run of blocks is named with its block', async (t) => {
+  // The message said `txs[1].amount`, whichever block of the run it was in.
+  const chain = await openInMemory()
+  const block = carry(chain, chain.mintBlock(next(chain), []), [])
+  const bad = { ...block, transactions: [deposit(1n), { ...deposit(1n), amount: any(1) }] }
+  const { message, details } = await refused(t, 'BAD_ARGUMENT', () => chain.connectBlocks([block, block, bad]))
+  t.is(message, 'blocks[2].transactions[1].amount must be a bigint, not the number 1')
+  t.deepEqual(details, { index: 2, transaction: 1, field: 'amount' })
+  const none = await refused(t, 'BAD_ARGUMENT', () => chain.connectBlocks([block, { ...block, transactions: [any(null)] }]))
+  t.is(none.message, 'blocks[1].transactions[0] must be an object, not null')
+  t.like(none.details, { index: 1, transaction: 0 })
+  const single = await refused(t, 'BAD_ARGUMENT', () => chain.connectBlock(bad))
+  t.true(single.message.startsWith('block.transactions[1].amount'), single.message)
+  const minted = await refused(t, 'BAD_ARGUMENT', () => chain.mintBlock(next(chain), bad.transactions))
+  t.true(minted.message.startsWith('txs[1].amount'), minted.message)
+  t.is(chain.tip.height, 0)
+})
+
+/** What has some of a signal's interface, and what has none of it. */
+const noSignals = [...Object.values(values).filter((value) => value !== undefined), new AbortController(), new EventTarget(), { aborted: false }]
+
+test('signals, listeners and options of calls that wait', async (t) => {
+  // A controller given for its signal was a bare TypeError, or was never heard of.
+  const chain = await openInMemory()
+  const block = carry(chain, chain.mintBlock(next(chain), []), [])
+  const source = { tip: async () => ({ nativeHeight: block.nativeHeight, nativeHash: block.nativeHash }), block: async () => block }
+  for (const signal of noSignals) {
+    for (const call of [() => chain.connectBlocks([block], { signal: any(signal) }), () => chain.events({ signal: any(signal) }), () => chain.sync(source, { signal: any(signal) })])
+      t.is((await refused(t, 'BAD_ARGUMENT', call)).details['field'], 'options.signal')
+  }
+  for (const value of [null, true, 7, 7n, 'text', Symbol('symbol'), () => 7, []]) {
+    await refused(t, 'BAD_ARGUMENT', () => chain.connectBlocks([block], any(value)))
+    await refused(t, 'BAD_ARGUMENT', () => chain.events(any(value)))
+    await refused(t, 'BAD_ARGUMENT', () => chain.sync(source, any(value)))
+    await refused(t, 'BAD_ARGUMENT', () => chain.verify(any(value)))
+  }
+  for (const [, value] of except('function', 'undefined')) {
+    t.is((await refused(t, 'BAD_ARGUMENT', () => chain.sync(source, { onProgress: any(value) }))).details['field'], 'options.onProgress')
+    t.is((await refused(t, 'BAD_ARGUMENT', () => chain.sync({ ...source, hash: any(value) }))).details['field'], 'source.hash')
+    t.is((await refused(t, 'BAD_ARGUMENT', () => chain.handshake({ ...source, hash: any(value) }))).details['field'], 'source.hash')
+    await refused(t, 'BAD_ARGUMENT', () => chain.verify({ onProgress: any(value) }))
+  }
+  t.is(chain.tip.height, 0)
+  // Not Node's own, and as good.
+  const foreign = { aborted: true, reason: undefined, addEventListener: () => {}, removeEventListener: () => {} }
+  await refused(t, 'ABORTED', () => chain.connectBlocks([block], { signal: any(foreign) }))
+  await refused(t, 'ABORTED', () => chain.events({ signal: any(foreign) }).next())
+  await refused(t, 'ABORTED', () => chain.sync(source, { signal: any(foreign) }))
+  t.is((await chain.sync(source)).height, 1)
+})
+
 test('queries', async (t) => {
   const chain = await openInMemory()
   for (const [, value] of except('text')) {

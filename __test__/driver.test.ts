@@ -139,6 +139,13 @@ test('batches keep the order, and an error stays with its item', async (t) => {
   t.deepEqual(await driver.decodeEventsJson(deeds(deed.notJson)), [{ value: 'no { json' }])
 })
 
+test('a batch of a closed driver says so with each item', async (t) => {
+  const driver = await Driver.load(obedientDriver())
+  driver.close()
+  const results = await driver.decodeEvents(deeds(deed.answer, deed.fail))
+  t.deepEqual(results.map((result) => ('error' in result ? result.error.code : 'value')), ['DRIVER_CLOSED', 'DRIVER_CLOSED'])
+})
+
 test('a batch gives way to its caller, and to the event loop', async (t) => {
   const driver = await Driver.load(obedientDriver())
   const items = deeds(...Array<number>(50_000).fill(deed.answer))
@@ -159,6 +166,36 @@ test('a batch gives way to its caller, and to the event loop', async (t) => {
   running = false
   t.true(turns > 20, `the event loop turned ${turns} times`)
   await driverRefused(t, 'BAD_ARGUMENT', () => driver.decodeEvents([...items, null as never]))
+})
+
+test('a batch that is aborted runs nothing more', async (t) => {
+  const driver = await Driver.load(obedientDriver(), { deadlineMs: 20 })
+  const items = deeds(...Array<number>(1_000).fill(deed.loop))
+  const aborter = new AbortController()
+  const aborted = driver.decodeEvents(items, { signal: aborter.signal })
+  while ((driver.metrics()['timeouts'] ?? 0) < 3) await new Promise((resolve) => setImmediate(resolve))
+  aborter.abort()
+  await driverRefused(t, 'ABORTED', () => aborted)
+  // All of them were handed over at once, and each takes its deadline.
+  t.true((driver.metrics()['timeouts'] ?? 0) < items.length / 2)
+})
+
+test('the answers of a batch take no more room than they may', async (t) => {
+  const driver = await Driver.load(obedientDriver())
+  const text = JSON.stringify('x'.repeat(998))
+  const items = Array.from({ length: 3_000 }, () => ({ name: 'f', json: text }))
+  const kinds = async (options?: { outputBytesMax: number }): Promise<string[]> => {
+    const results = await driver.encodeInputs(items, options)
+    return results.map((result) => ('error' in result ? result.error.code : Buffer.from(result.value).toString() === text ? 'right' : 'wrong'))
+  }
+  t.true((await kinds()).every((kind) => kind === 'right'))
+  const some = await kinds({ outputBytesMax: 1_000_000 })
+  t.deepEqual(new Set(some), new Set(['right', 'DRIVER_OUTPUT_TOO_LARGE']))
+  // A chunk of items that is under way is finished or sent again: there are a few at once.
+  const right = some.filter((kind) => kind === 'right').length
+  t.true(right >= 1_000 && right < 2_500, `${right} answers`)
+  t.is(some[0], 'right')
+  for (const outputBytesMax of [0, -1, 1.5, Number.NaN, '5' as never]) await driverRefused(t, 'BAD_ARGUMENT', () => driver.encodeInputs(items, { outputBytesMax }))
 })
 
 test('one import switches from the ecosystem loader', async (t) => {

@@ -2,6 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import { type Block, type ChainEvent, Metachain, TxBatch } from 'libmetachain'
 import { alice, bob, carol, carry, deposit, genesis, hash, hex, mine, next, openInMemory, withdrawal } from './support/native.js'
@@ -134,4 +137,29 @@ test('a reader that waits is woken by what happens, by an abort and by the end',
   const ended = refused(t, 'CLOSED', () => second)
   await chain.close()
   await ended
+})
+
+test('a reader whose signal fails leaves no listener behind', async (t) => {
+  // The chain had been given its listener by then, and kept it.
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const chain = await openInMemory()
+  let listener: WeakRef<object> | undefined
+  const failing = {
+    aborted: false,
+    addEventListener(_: string, given: object) {
+      listener = new WeakRef(given)
+      throw new RangeError('no room')
+    },
+    removeEventListener() {},
+  }
+  await t.throwsAsync(() => chain.events({ signal: failing as never }).next(), { instanceOf: RangeError })
+  // What nobody holds goes within a few turns; what the chain holds stays as long as the chain.
+  for (let turns = 0; turns < 100 && listener?.deref() !== undefined; turns += 1) {
+    await turn()
+    collect()
+  }
+  t.not(listener, undefined)
+  t.is(listener?.deref(), undefined)
+  await chain.close()
 })

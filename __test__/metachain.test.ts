@@ -305,7 +305,8 @@ test('a store begins from the snapshot of another', async (t) => {
   const file = join(path, 'state.snapshot')
   const chain = await Metachain.open({ path: join(path, 'first'), genesis })
   await refused(t, 'BAD_ARGUMENT', () => chain.exportSnapshot(file))
-  await mine(chain, [deposit(5n, carol)])
+  await mine(chain, [deposit(1n, carol)])
+  await mine(chain, [deposit(4n, carol)])
   await chain.exportSnapshot(file)
   const options = { path: join(path, 'second'), genesis }
   await refused(t, 'SNAPSHOT_INVALID', () => Metachain.importSnapshot(file, { ...options, trusted: hash('another block') }))
@@ -315,6 +316,15 @@ test('a store begins from the snapshot of another', async (t) => {
   const block = await mine(chain, [transfer(1n)])
   t.is((await imported.connectBlock(block)).status, 'connected')
   t.deepEqual(imported.tip, chain.tip)
+  const heights = async (from: number): Promise<number[]> => {
+    const list = []
+    for await (const { height } of imported.blocks({ from })) list.push(height)
+    return list
+  }
+  t.deepEqual(await heights(2), [2, 3])
+  t.deepEqual(await heights(4), [])
+  // The block before the snapshot is not there, and nothing would say so.
+  t.is((await refused(t, 'BAD_ARGUMENT', () => heights(0))).details['firstHeight'], 2)
   await refused(t, 'STORE_LOCKED', () => Metachain.importSnapshot(file, options))
   await imported.close()
   await refused(t, 'BAD_ARGUMENT', () => Metachain.importSnapshot(file, options))

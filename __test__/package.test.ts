@@ -115,6 +115,9 @@ async function compile(files: Record<string, string>, options: string[]): Promis
 test('its types work, from both kinds of module', async (t) => {
   t.timeout(300_000)
   t.is(await compile({ 'typed.mts': typed, 'typed.cts': typed }, ['--lib', 'es2022']), '')
+  // The README says which settings of the compiler know that Node's require loads a module.
+  t.is(await compile({ 'typed.cts': typed }, ['--lib', 'es2022', '--module', 'node20']), '')
+  t.regex(await compile({ 'typed.cts': typed }, ['--lib', 'es2022', '--module', 'node18']), /TS1479/)
 })
 
 test('its types complain', async (t) => {

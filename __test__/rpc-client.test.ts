@@ -2,7 +2,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import test from 'ava'
-import { MetachainError, RpcClient } from 'libmetachain'
+import { MetachainError, RpcClient, type RpcClientOptions } from 'libmetachain'
+import { refused } from './support/throws.js'
 
 interface Seen {
   headers: IncomingMessage['headers']
@@ -108,6 +109,113 @@ test('each way to fail has its code', async (t) => {
     })
   }
   t.is((await codeOf(new RpcClient('http://127.0.0.1:1', { retries: 0 }).call('metaConsensusRpc_tip', {}))).code, 'RPC_UNAVAILABLE')
-  t.throws(() => new RpcClient('ftp://example'), { instanceOf: MetachainError })
-  t.throws(() => new RpcClient('http://127.0.0.1:1', { jwtKey: new Uint8Array(31) }), { instanceOf: MetachainError })
+})
+
+/** For the compiler, which would refuse these values before we can. */
+const any = (value: unknown): never => value as never
+
+test('a mistake of the caller is told before anything is sent', async (t) => {
+  // Each of these was a TypeError, or went out as a call that no server could answer.
+  for (const url of ['nonsense', '', 'localhost:8557', 'ftp://example', '127.0.0.1:8557', 'http://user:password@127.0.0.1', undefined, null, 7, {}, Symbol('url')])
+    t.is((await refused(t, 'BAD_ARGUMENT', () => new RpcClient(any(url)))).details['field'], 'url')
+  const mistakes: [keyof RpcClientOptions, unknown[]][] = [
+    ['deadlineMs', [Infinity, -1, 0, 1.5, '5', Number.NaN, 2 ** 31, 5n, null]],
+    ['retries', [-1, 0.5, '2', null]],
+    ['retryPauseMs', [-1, 0.5, '2', 2 ** 31, null]],
+    ['bytesMax', [0, -1, 0.5, '2', null]],
+    ['jwtKey', ['0123456789abcdef0123456789abcdef', new Uint8Array(31), new ArrayBuffer(32), Array(32).fill(0), null]],
+    ['token', ['', 7, 'line\nbreak', 'é', null]],
+    ['chainId', ['', 7, 'line\nbreak', 'é', null]],
+    ['genesis', ['', 7, new Uint8Array(32), null]],
+  ]
+  for (const [option, values] of mistakes)
+    for (const value of values) {
+      const { message, details } = await refused(t, 'BAD_ARGUMENT', () => new RpcClient('http://127.0.0.1:1', any({ [option]: value })))
+      t.is(details['field'], `options.${option}`)
+      if (option === 'jwtKey' || option === 'token') t.notRegex(message, /0123|line|é/, 'a secret is not shown')
+    }
+  for (const options of [null, 7, 'x', [], () => {}]) await refused(t, 'BAD_ARGUMENT', () => new RpcClient('http://127.0.0.1:1', any(options)))
+
+  const itself: Record<string, unknown> = {}
+  itself['itself'] = itself
+  await serving(
+    (response) => json(response, { jsonrpc: '2.0', id: 0, result: {} }),
+    async (url, seen) => {
+      const client = new RpcClient(url)
+      for (const options of [null, 7, 'x', []]) await refused(t, 'BAD_ARGUMENT', () => client.call('metaConsensusRpc_tip', {}, any(options)))
+      for (const signal of [new AbortController(), null, 'x', {}, { aborted: false }])
+        t.is((await refused(t, 'BAD_ARGUMENT', () => client.call('metaConsensusRpc_tip', {}, { signal: any(signal) }))).details['field'], 'options.signal')
+      for (const method of [undefined, null, 7, Symbol('method')]) await refused(t, 'BAD_ARGUMENT', () => client.call(any(method), any({})))
+      t.is((await refused(t, 'BAD_ARGUMENT', () => client.call('metaConsensusRpc_tip', any(itself)))).details['field'], 'input')
+      t.deepEqual(seen, [])
+    },
+  )
+})
+
+test('a bigint is sent as the wire writes it', async (t) => {
+  // It was a TypeError of JSON.stringify, although every amount elsewhere in this library is one.
+  await serving(
+    (response) => json(response, { jsonrpc: '2.0', id: 0, result: {} }),
+    async (url, seen) => {
+      const txs = [{ from: 'a', to: 'b', amount: 2n ** 63n - 1n }, { from: 'a', to: 'b', amount: '5' }]
+      await new RpcClient(url).call('metaConsensusRpc_mintBlock', any({ txs, context: { nativeHeight: 1n } }))
+      const sent = { txs: [{ ...txs[0], amount: '9223372036854775807' }, txs[1]], context: { nativeHeight: '1' } }
+      t.deepEqual(seen[0]?.body.params, [sent])
+    },
+  )
+})
+
+test('the content type may have parameters, in either case', async (t) => {
+  // Any other spelling than `application/json` was a server that does not speak the protocol.
+  const types: [string, boolean][] = [
+    ['application/json; charset=utf-8', true],
+    ['Application/JSON ;charset=utf-8', true],
+    ['application/jsonp', false],
+    ['text/plain; application/json', false],
+  ]
+  for (const [type, right] of types)
+    await serving(
+      (response) => response.setHeader('content-type', type).end(JSON.stringify({ jsonrpc: '2.0', id: 0, result: {} })),
+      async (url) => {
+        const call = (): Promise<unknown> => new RpcClient(url).call('metaConsensusRpc_tip', {})
+        if (right) t.deepEqual(await call(), {}, type)
+        else await refused(t, 'RPC_PROTOCOL', call)
+      },
+    )
+})
+
+test('a signal ends a call, whoever made it, and keeps nothing of it', async (t) => {
+  // One that was not made by Node was never heard.
+  const foreign = () => {
+    const listeners = new Set<() => void>()
+    return {
+      aborted: false,
+      listeners,
+      addEventListener(_: string, listener: () => void) { listeners.add(listener) },
+      removeEventListener(_: string, listener: () => void) { listeners.delete(listener) },
+      abort() { this.aborted = true; for (const listener of listeners) listener() },
+    }
+  }
+  const aborter = new AbortController()
+  const other = foreign()
+  for (const [signal, abort] of [[aborter.signal, () => aborter.abort()], [any(other), () => other.abort()]] as [AbortSignal, () => void][])
+    // Aborted when the request is there, so that there is something to end; the answer comes too late.
+    await serving(
+      (response) => {
+        abort()
+        json(response, { jsonrpc: '2.0', id: 0, result: {} })
+      },
+      async (url, seen) => {
+        const client = new RpcClient(url)
+        await refused(t, 'ABORTED', () => client.call('metaConsensusRpc_tip', {}, { signal }))
+        await refused(t, 'ABORTED', () => client.call('metaConsensusRpc_tip', {}, { signal }))
+        t.is(seen.length, 1)
+      },
+    )
+  const kept = foreign()
+  await serving(
+    (response) => json(response, { jsonrpc: '2.0', id: 0, result: {} }),
+    async (url) => void (await new RpcClient(url).call('metaConsensusRpc_tip', {}, { signal: any(kept) })),
+  )
+  t.is(other.listeners.size + kept.listeners.size, 0)
 })

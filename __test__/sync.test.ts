@@ -117,6 +117,18 @@ test('a host that lies or fails is told so, and sync goes on later', async (t) =
   t.is((await chain.sync(nodeOf(a))).height, 6)
 })
 
+test('a mistake in the options is found before anything is undone', async (t) => {
+  // One that came to light when progress was first told left the chain a block shorter.
+  const [ours, theirs] = await branches(t, 2, 2, 3)
+  const [a, b] = [await rebuilt(ours), await rebuilt(theirs)]
+  const chain = await chainOf(a)
+  await refused(t, 'BAD_ARGUMENT', () => chain.sync(nodeOf(b), { onProgress: 'x' as never }))
+  await refused(t, 'BAD_ARGUMENT', () => chain.sync(nodeOf(b), { signal: new AbortController() as never }))
+  await refused(t, 'BAD_ARGUMENT', () => chain.sync({ ...nodeOf(b), hash: 'x' as never }))
+  t.deepEqual(chain.tip.nativeHash, a.at(-1)?.nativeHash)
+  t.is(chain.tip.height, a.length)
+})
+
 test('an abort ends sync between two runs of blocks, and the next one goes on from there', async (t) => {
   const [ours, theirs] = await branches(t, 20, 90, 160)
   const [a, b] = [await rebuilt(ours), await rebuilt(theirs)]

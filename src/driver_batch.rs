@@ -8,6 +8,7 @@ use napi::bindgen_prelude::{Object, Uint8Array, Uint32Array};
 use napi_derive::napi;
 use serde_json::json;
 
+use crate::abort::AbortFlag;
 use crate::driver::NativeDriver;
 use crate::guard::{Outcome, driver_report, guard};
 use crate::promise::promise;
@@ -68,6 +69,18 @@ impl Items for Columns {
     }
 }
 
+/// The items of a batch as they cross.
+#[napi(object, object_to_js = false)]
+pub struct PackedItems {
+    pub names: Vec<String>,
+    /// The position of each item's name in `names`.
+    pub name_of: Uint32Array,
+    /// The data of all items, one after the other.
+    pub data: Uint8Array,
+    /// Where the data of each item ends.
+    pub ends: Uint32Array,
+}
+
 /// The answers of a batch.
 #[napi(object, object_from_js = false)]
 pub struct PackedAnswers {
@@ -77,6 +90,8 @@ pub struct PackedAnswers {
     pub ends: Uint32Array,
     /// JSON: a list of [index, report] of the items that failed; left out if none did.
     pub failures: Option<String>,
+    /// The items that were not run, because the answers to the others had taken all room; left out if there are none.
+    pub left: Option<Uint32Array>,
 }
 
 fn answers(packed: Packed) -> Outcome<PackedAnswers> {
@@ -94,25 +109,28 @@ fn answers(packed: Packed) -> Outcome<PackedAnswers> {
             .map(|(index, error)| json!([index, driver_report(error)]));
         serde_json::Value::from_iter(rows).to_string()
     });
+    // They are positions among items that were counted in 32 bits.
+    let left: Vec<u32> = packed.left.into_iter().map(|index| index as u32).collect();
     Ok(PackedAnswers {
         data: packed.bytes.into(),
         ends: ends.into(),
         failures,
+        left: (!left.is_empty()).then(|| left.into()),
     })
 }
 
 #[napi]
 impl NativeDriver {
-    /// Runs an operation on many items; `operation` is the name of the driver's export.
+    /// Runs an operation on many items; `operation` is the name of the driver's export. Once the answers take
+    /// `answer_bytes_max`, no other item begins.
     #[napi(ts_return_type = "Promise<PackedAnswers>")]
     pub fn batch<'env>(
         &self,
         env: &'env Env,
         operation: String,
-        names: Vec<String>,
-        name_of: &[u32],
-        data: &[u8],
-        ends: &[u32],
+        items: PackedItems,
+        answer_bytes_max: u32,
+        aborted: &AbortFlag,
     ) -> napi::Result<Object<'env>> {
         promise(env, "Driver.batch", answers, |done| {
             let known = Operation::ALL
@@ -120,17 +138,18 @@ impl NativeDriver {
                 .find(|known| known.as_str() == operation);
             let operation = known
                 .ok_or_else(|| values::bad("operation", format!("there is no '{operation}'")))?;
-            let (name_of, data, ends) = (name_of.to_vec(), data.to_vec(), ends.to_vec());
             let columns = Columns {
-                names,
-                name_of,
-                data,
-                ends,
+                names: items.names,
+                name_of: items.name_of.to_vec(),
+                data: items.data.to_vec(),
+                ends: items.ends.to_vec(),
             }
             .check()?;
+            let cancel = Cancel::from(aborted.shared());
+            let room = answer_bytes_max as usize;
             Ok(self
                 .driver()
-                .spawn_packed(operation, columns, Cancel::new(), done)?)
+                .spawn_packed(operation, columns, room, cancel, done)?)
         })
     }
 }

@@ -10,6 +10,7 @@
 // Clippy also looks at this crate as a test, for which napi makes no exports.
 #![cfg_attr(test, allow(dead_code))]
 
+mod abort;
 mod background;
 mod block;
 mod build_info;

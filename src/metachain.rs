@@ -1,7 +1,6 @@
 //! The handle of a running metachain.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use libmetachain_engine::{
     CandidateBlock, Carried, ChainTip, ConnectStatus, Connected, Context, Metachain,
@@ -16,6 +15,7 @@ use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use serde_json::json;
 
+use crate::abort::AbortFlag;
 use crate::background::{Job, background};
 use crate::block::{NativeBlock, genesis_hash};
 use crate::genesis::NativeOpenOptions;
@@ -173,27 +173,6 @@ impl From<Connected> for NativeConnected {
     }
 }
 
-/// Ends a run of connects before its next block.
-#[napi]
-pub struct AbortFlag(Arc<AtomicBool>);
-
-#[napi]
-impl AbortFlag {
-    #[napi(constructor)]
-    pub fn new() -> napi::Result<Self> {
-        guard("AbortFlag", || Ok(AbortFlag(Arc::default())))
-    }
-
-    /// Sets the flag.
-    #[napi]
-    pub fn abort(&self) -> napi::Result<()> {
-        guard("AbortFlag.abort", || {
-            self.0.store(true, Ordering::Release);
-            Ok(())
-        })
-    }
-}
-
 #[napi]
 impl NativeMetachain {
     /// The name of the native network.
@@ -316,7 +295,7 @@ impl NativeMetachain {
                 .map(|block| block.read(self.network))
                 .collect();
             self.inner
-                .connect_many_later(blocks?, Arc::clone(&aborted.0), done);
+                .connect_many_later(blocks?, aborted.shared(), done);
             Ok(())
         })
     }

@@ -69,6 +69,14 @@ pub struct NativeFound {
 
 #[napi]
 impl NativeMetachain {
+    /// The lowest height whose block is held, 0 if there is none.
+    #[napi]
+    pub fn first_height(&self) -> napi::Result<f64> {
+        guard("Metachain.blocks", || {
+            Ok(values::number(self.inner().first_height()?))
+        })
+    }
+
     #[napi]
     pub fn account(&self, address: String) -> napi::Result<Option<NativeAccount>> {
         guard("Metachain.account", || {

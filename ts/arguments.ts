@@ -65,6 +65,17 @@ export class Checks {
     if (typeof value !== 'object' || value === null || !(Symbol.iterator in value)) this.fail(field, 'iterable', value)
   }
 
+  callable(value: unknown, field: string): void {
+    if (typeof value !== 'function') this.fail(field, 'a function', value)
+  }
+
+  /** What has the interface of an AbortSignal: one of another realm, or of a library, is as good as Node's. */
+  signal(value: unknown, field: string): AbortSignal {
+    const { aborted, addEventListener, removeEventListener } = Object(value) as Partial<AbortSignal>
+    const isSignal = typeof aborted === 'boolean' && typeof addEventListener === 'function' && typeof removeEventListener === 'function'
+    return isSignal ? (value as AbortSignal) : this.fail(field, 'an AbortSignal', value)
+  }
+
   /** One of a few words. */
   word<T extends string>(value: unknown, field: string, words: readonly T[]): T {
     return words.includes(value as T)

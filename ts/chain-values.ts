@@ -18,7 +18,7 @@ import {
   type Rejection,
   type Tip,
 } from './chain-types.js'
-import { badChainArgument } from './errors.js'
+import { badChainArgument, MetachainError } from './errors.js'
 import { Columns } from './transaction-columns.js'
 import { resolveBatch, TxBatch } from './tx-batch.js'
 
@@ -42,6 +42,19 @@ export function blockInput(
   }
 }
 
+/** What a block of a list is made to, with the block's place in the details of what is wrong with it. @internal */
+export function ofBlock<T>(index: number, make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    if (!(error instanceof MetachainError)) throw error
+    const { index: transaction, ...details } = error.details
+    const { code, message, verdict, retryable } = error
+    const named = { ...details, index, ...(transaction !== undefined && { transaction }) }
+    throw new MetachainError(code, message, { verdict, retryable, details: named })
+  }
+}
+
 /** The three ways in which what a native block carries crosses. */
 type NativeCarried = { batch: NativeBatch } | { root: Uint8Array } | { packed: PackedTransactions } | object
 
@@ -55,7 +68,7 @@ function carried(transactions: CarriedTransactions, field: string, network: Netw
 /** @internal */
 export function pack(txs: readonly MetaTransaction[], field: string): PackedTransactions {
   if (!Array.isArray(txs)) checks.fail(field, 'an array of transactions or a TxBatch', txs)
-  const columns = new Columns(checks)
+  const columns = new Columns(checks, field)
   columns.addAll(txs)
   return columns.pack()
 }

@@ -1,6 +1,6 @@
 // Many driver calls at once: packed into columns, run on native threads, handed out in slices.
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { batchThreads, type NativeDriver, setBatchThreads } from '#binding'
+import { AbortFlag, batchThreads, type NativeDriver, setBatchThreads } from '#binding'
 import { Checks } from './arguments.js'
 import { badDriverArgument, call, DriverError, fromNative, fromReport } from './errors.js'
 
@@ -11,6 +11,12 @@ export type BatchResult<T> = { value: T } | { error: DriverError }
 export interface BatchOptions {
   /** Ends the batch with `ABORTED`: what has not begun is not run. */
   signal?: AbortSignal
+  /**
+   * Bytes that the driver's answers and the texts of errors may take together, since all are held at once: default
+   * 256 MiB, at least 1. When they are reached, items that have not begun are not run, and fail with
+   * `DRIVER_OUTPUT_TOO_LARGE`.
+   */
+  outputBytesMax?: number
 }
 
 /** One item as it crosses: the name of a function or event, and text or bytes. @internal */
@@ -24,6 +30,11 @@ const chunkItemsMax = 1024
 const chunkBytesMax = 256 * 1024
 /** Chunks under way at once: enough to keep the threads busy while the next is packed. */
 const chunksInFlight = 4
+/** Answers of a chunk that are held natively at once, but for the last of each thread; what is left is sent again. */
+const chunkAnswersBytesMax = 64 * 1024 * 1024
+/** Answers beyond this are not made one text, of which only so many characters can be. */
+const textBytesMax = 256 * 1024 * 1024
+const outputBytesDefault = 256 * 1024 * 1024
 /** Longest time of handing out results without letting the event loop turn. */
 const sliceMs = 1
 /** How many results are handed out between two looks at the clock. */
@@ -41,6 +52,10 @@ class Column {
 
   get filled(): Uint8Array {
     return this.#bytes.subarray(0, this.#size)
+  }
+
+  piece(index: number): Uint8Array {
+    return this.#bytes.subarray(index === 0 ? 0 : this.ends[index - 1], this.ends[index])
   }
 
   push(data: Uint8Array | string): void {
@@ -67,25 +82,34 @@ class Chunk {
   readonly column = new Column()
   readonly names: string[] = []
   readonly nameOf: number[] = []
+  /** Where each item stands in the batch. */
+  readonly places: number[] = []
   readonly #known = new Map<string, number>()
-  readonly start: number
-
-  constructor(start: number) {
-    this.start = start
-  }
 
   get full(): boolean {
     return this.nameOf.length >= chunkItemsMax || this.column.size >= chunkBytesMax
   }
 
-  push({ name, data }: PackedItem): void {
+  push({ name, data }: PackedItem, place: number): void {
     let id = this.#known.get(name)
     if (id === undefined) {
       id = this.names.push(name) - 1
       this.#known.set(name, id)
     }
     this.nameOf.push(id)
+    this.places.push(place)
     this.column.push(data)
+  }
+
+  name(index: number): string {
+    return this.names[this.nameOf[index] as number] as string
+  }
+
+  /** The items of these positions here, as a chunk of their own. */
+  only(indexes: Iterable<number>): Chunk {
+    const chunk = new Chunk()
+    for (const index of indexes) chunk.push({ name: this.name(index), data: this.column.piece(index) }, this.places[index] as number)
+    return chunk
   }
 }
 
@@ -106,14 +130,14 @@ class Answers {
   }
 
   text(index: number): string {
-    if (this.#text === null) {
+    if (this.#text === null && this.#bytes.length <= textBytesMax) {
       this.#text = this.#bytes.toString('utf8')
       // Only where every character is one byte are the ends places in the text too.
       this.#ascii = this.#text.length === this.#bytes.length
     }
     const from = this.#start(index)
     const to = this.#ends[index]
-    return this.#ascii ? this.#text.slice(from, to) : this.#bytes.toString('utf8', from, to)
+    return this.#text !== null && this.#ascii ? this.#text.slice(from, to) : this.#bytes.toString('utf8', from, to)
   }
 
   #start(index: number): number {
@@ -155,41 +179,66 @@ export interface BatchPlan<I, T> {
 export async function runBatch<I, T>(
   driver: NativeDriver,
   items: readonly I[],
-  { signal }: BatchOptions,
+  options: BatchOptions,
   plan: BatchPlan<I, T>,
 ): Promise<BatchResult<T>[]> {
-  if (!Array.isArray(items)) plan.checks.fail('items', 'an array', items)
+  const { checks } = plan
+  if (!Array.isArray(items)) checks.fail('items', 'an array', items)
+  checks.object(options, 'options')
+  const signal = checks.optional(options.signal, (value) => checks.signal(value, 'options.signal'))
+  const { outputBytesMax = outputBytesDefault } = options
+  let room = checks.whole(outputBytesMax, 'options.outputBytesMax', 1)
   const results = new Array<BatchResult<T>>(items.length)
   const underWay: Promise<void>[] = []
   const slices = new Slices()
+  const flag = call(() => new AbortFlag())
   const send = async (chunk: Chunk): Promise<void> => {
-    const { column, names, nameOf, start } = chunk
-    const packed = await driver.batch(plan.operation, names, Uint32Array.from(nameOf), column.filled, Uint32Array.from(column.ends))
-    const answers = new Answers(packed.data, packed.ends)
-    const failures = new Map(JSON.parse(packed.failures ?? '[]') as [number, string][])
-    for (const [index, id] of nameOf.entries()) {
-      if (slices.due()) await slices.turn()
-      results[start + index] = settle(failures.get(index), () => plan.value(answers, index, names[id] as string))
+    for (let rest: Chunk | null = chunk; rest !== null; ) {
+      throwIfAborted(signal)
+      if (room <= 0) {
+        for (const place of rest.places) results[place] = { error: withoutStack(() => tooMuch(outputBytesMax)) }
+        return
+      }
+      const { column, names, nameOf, places } = rest
+      const bytesMax = Math.min(room, chunkAnswersBytesMax)
+      const crossing = { names, nameOf: Uint32Array.from(nameOf), data: column.filled, ends: Uint32Array.from(column.ends) }
+      const packed = await driver.batch(plan.operation, crossing, bytesMax, flag)
+      room -= packed.data.length + (packed.failures?.length ?? 0)
+      const answers = new Answers(packed.data, packed.ends)
+      const failures = new Map(JSON.parse(packed.failures ?? '[]') as [number, string][])
+      const left = new Set(packed.left)
+      for (const [index, place] of places.entries()) {
+        if (left.has(index)) continue
+        if (slices.due()) await slices.turn()
+        results[place] = settle(failures.get(index), () => plan.value(answers, index, (rest as Chunk).name(index)))
+      }
+      rest = left.size > 0 ? rest.only(left) : null
     }
   }
+  const abort = (): void => call(() => flag.abort())
+  signal?.addEventListener('abort', abort)
   try {
-    let chunk = new Chunk(0)
+    let chunk = new Chunk()
     for (let index = 0; index < items.length; index += 1) {
       if (slices.due()) await slices.turn()
       throwIfAborted(signal)
-      chunk.push(plan.read(items[index] as I, index))
+      chunk.push(plan.read(items[index] as I, index), index)
       if (!chunk.full) continue
       if (underWay.length >= chunksInFlight) await underWay.shift()
       underWay.push(quiet(send(chunk)))
-      chunk = new Chunk(index + 1)
+      chunk = new Chunk()
     }
     if (chunk.nameOf.length > 0) underWay.push(send(chunk))
     await Promise.all(underWay)
     throwIfAborted(signal)
     return results
   } catch (error) {
+    // Nobody hears of the others any more.
+    abort()
     await Promise.allSettled(underWay)
     throw fromNative(error)
+  } finally {
+    signal?.removeEventListener('abort', abort)
   }
 }
 
@@ -215,8 +264,18 @@ function settle<T>(failure: string | undefined, value: () => T): BatchResult<T> 
   try {
     return { value: value() }
   } catch (error) {
-    return { error: error as DriverError }
+    return { error: error instanceof DriverError ? error : withoutStack(() => unreadable(error as Error)) }
   }
+}
+
+function tooMuch(outputBytesMax: number): DriverError {
+  const message = `not run: the answers before it took the ${outputBytesMax} bytes that the batch may have`
+  return new DriverError('DRIVER_OUTPUT_TOO_LARGE', message, { phase: 'batch' })
+}
+
+/** An answer that JavaScript cannot hold: a text may have about 2^29 characters. */
+function unreadable(cause: Error): DriverError {
+  return new DriverError('DRIVER_OUTPUT_TOO_LARGE', `the answer cannot be read: ${cause.message}`, { phase: 'batch', cause })
 }
 
 /** An item's error is no throw: a stack would lead into this file, and cost more than the item. */

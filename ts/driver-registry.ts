@@ -136,7 +136,7 @@ export class DriverRegistry {
     await callAsync(() => native.prune(contractId))
   }
 
-  /** Closes the drivers in use that `get` gave out; one that was replaced since is its holder's to close. Idempotent. */
+  /** Closes every driver that `get` gave out, also one that its contract no longer uses. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true

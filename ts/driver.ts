@@ -153,8 +153,9 @@ export class Driver {
 
   /**
    * Decodes the arguments of many calls, spread over the cores. Results are in the order of the items, an
-   * error stands with the item it belongs to; the promise rejects only for a wrong argument (`BAD_ARGUMENT`,
-   * naming the item), a closed driver or an abort. Do not change the items until it settles.
+   * error stands with the item it belongs to, also where the driver is closed (`DRIVER_CLOSED` for each item that
+   * has not run); the promise rejects only for a wrong argument (`BAD_ARGUMENT`, naming the item), an abort, or
+   * where there is no batch at all (`INTERNAL_IO`). Do not change the items until it settles.
    */
   decodeInputs(items: readonly DriverItem[], options: BatchOptions = {}): Promise<BatchResult<Json>[]> {
     return this.#decode('decode_input_fn', items, options)

@@ -19,12 +19,17 @@ export interface MetachainErrorOptions {
  * - Verdicts on a block (`verdict` is true: the block is bad and stays bad): `INVALID_ENCODING`,
  *   `INVALID_VERSION`, `INVALID_SIZE`, `INVALID_GENESIS`, `INVALID_PARENT`, `INVALID_HEIGHT`, `INVALID_TIME`,
  *   `INVALID_TRANSACTIONS`, `INVALID_TX_ROOT`, `INVALID_WITHDRAWALS_ROOT`, `INVALID_STATE_ROOT`,
- *   `INVALID_SUPPLY`, `INVALID_TRANSACTION` (details: `index`, `receipt`).
+ *   `INVALID_SUPPLY`, `INVALID_TRANSACTION` (details: `index`, `receipt`; of `connectBlocks`
+ *   `transaction` instead, and `index` is the block's).
  * - Order and use: `UNKNOWN_PARENT` (retryable: called out of order), `CONFLICT`, `NOT_TIP`, `FINALIZED`,
- *   `UNDO_TOO_DEEP`, `BAD_ARGUMENT`, `CLOSED`, `ABORTED`, `CURSOR_UNKNOWN`, `CURSOR_PRUNED`, `INVALID_PROOF`.
+ *   `UNDO_TOO_DEEP`, `BAD_ARGUMENT` (details of a wrong type: `field`; in a transaction also `index`, its place among
+ *   those given: of `connectBlocks` `transaction`, and `index` is the block's), `CLOSED`, `ABORTED`, `CURSOR_UNKNOWN`, `CURSOR_PRUNED`, `INVALID_PROOF`,
+ *   `INVALID_ADDRESS`.
  * - Store: `GENESIS_MISMATCH`, `STORE_LOCKED` (retryable), `STORE_VERSION`, `STORE_CORRUPT`, `STORE_FULL`
  *   (retryable), `SNAPSHOT_INVALID`, `LOCKED_MISMATCH`.
  * - Failures of this process: `INTERNAL_IO` (retryable unless the handle must be reopened), `INTERNAL_PANIC`.
+ * - Of `RpcClient` alone: `RPC_UNAUTHORIZED`, `RPC_TOO_LARGE`, `RPC_TIMEOUT` (retryable), `RPC_UNAVAILABLE`
+ *   (retryable), `RPC_PROTOCOL`.
  *
  * Only a verdict is a reason to ban a peer.
  */
@@ -65,7 +70,12 @@ export class MetachainError extends Error {
 export class DriverError extends Error {
   /** The stable code. */
   readonly code: string
-  /** Where it happened: `argument`, `read`, `check`, `compile`, `init`, or the call that was running. */
+  /**
+   * Where it happened: `argument`, `options`, `read` (the module's file), `check`, `cache`, `compile`, `start` (the
+   * host's own thread and engine), `instantiate`, `batch`, `registry`, `signature`, or the driver's export that was
+   * running: `init`, `alloc`, `dealloc`, `get_last_error`, `get_schema`, `get_version`, `encode_input_fn`,
+   * `decode_input_fn`, `decode_output_fn`, `decode_event`.
+   */
   readonly phase: string
   /** SHA-256 of the module, hex, where one was known. */
   readonly driverHash?: string

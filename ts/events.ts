@@ -36,6 +36,7 @@ export class Wakers {
 export function checkEventOptions(options: EventOptions): void {
   checks.object(options, 'options')
   checks.optional(options.from, (value) => checks.text(value, 'options.from'))
+  checks.optional(options.signal, (value) => checks.signal(value, 'options.signal'))
 }
 
 /** @internal */
@@ -52,11 +53,16 @@ export async function* events(
     woken = true
     wake()
   }
-  const number = call(() => native.onEvents(ring))
-  const fatal = call(() => native.onFatal(ring))
-  const removeWaker = wakers.add(ring)
-  signal?.addEventListener('abort', ring)
+  // What was registered before a later registration failed must go too.
+  const registered: (() => void)[] = []
   try {
+    const number = call(() => native.onEvents(ring))
+    registered.push(() => call(() => native.removeEventListener(number)))
+    const fatal = call(() => native.onFatal(ring))
+    registered.push(() => call(() => native.removeFatalListener(fatal)))
+    registered.push(wakers.add(ring))
+    signal?.addEventListener('abort', ring)
+    registered.push(() => signal?.removeEventListener('abort', ring))
     for (;;) {
       throwIfAborted(signal)
       woken = false
@@ -68,10 +74,7 @@ export async function* events(
       if (found.length === 0 && !woken) await staying(new Promise<void>((resolve) => (wake = resolve)))
     }
   } finally {
-    signal?.removeEventListener('abort', ring)
-    removeWaker()
-    call(() => native.removeEventListener(number))
-    call(() => native.removeFatalListener(fatal))
+    for (const remove of registered) remove()
   }
 }
 

@@ -25,7 +25,7 @@ import {
   type Tip,
   type Withdrawal,
 } from './chain-types.js'
-import { blockInput, connectedOf, nativeRef, pack, rejectionsOf, tipOf } from './chain-values.js'
+import { blockInput, connectedOf, nativeRef, ofBlock, pack, rejectionsOf, tipOf } from './chain-values.js'
 import { badChainArgument, call, callAsync, fromReport, MetachainError } from './errors.js'
 import { checkEventOptions, type EventOptions, events, Wakers } from './events.js'
 import { filePath, nativeOpenOptions } from './open-options.js'
@@ -46,9 +46,10 @@ export let nativeOf: (chain: unknown) => NativeMetachain | null
  *
  * Handles to the same path, in this thread or in workers, share one chain; another process gets `STORE_LOCKED`.
  * Calls that move the tip run one after the other in the order in which they were made, off the event loop but
- * for `connectBlockSync`. Everything throws `MetachainError`; after `close()` everything throws `CLOSED`, and
- * after a failed sync or a defect everything throws that failure until the store is opened again (see
- * `onFatal`). Arguments of the wrong type are `BAD_ARGUMENT`, with the field in the details.
+ * for `connectBlockSync`. Everything throws `MetachainError`; after `close()` everything throws `CLOSED` but `close`
+ * itself, `onFatal`, and `network`, `chainId` and `genesisHash`, which answer as before; after a failed sync or a
+ * defect everything else throws that failure until the store is opened again (see `onFatal`). Arguments of the wrong
+ * type are `BAD_ARGUMENT`, with the field in the details.
  */
 export class Metachain {
   readonly #native: NativeMetachain
@@ -68,9 +69,10 @@ export class Metachain {
    * Opens a store, creates it where there is none, or joins this process's other handles to it. Replays the
    * store's log, off the event loop.
    *
-   * @throws MetachainError `BAD_ARGUMENT` (no genesis, or an invalid one, for a new store; other options than
-   *   the handles that are open), `GENESIS_MISMATCH`, `STORE_LOCKED`, `STORE_VERSION`, `STORE_CORRUPT`,
-   *   `STORE_FULL`, `INTERNAL_IO`.
+   * @throws MetachainError `BAD_ARGUMENT` (no genesis for a new store, or an invalid one; another `durability`,
+   *   `undoDepth` or `eventRetention` than this process's other handles to the store have, where one that is left out
+   *   has its default; `snapshotEvery` is that of the first handle, whatever the others say), `GENESIS_MISMATCH`,
+   *   `STORE_LOCKED`, `STORE_VERSION`, `STORE_CORRUPT`, `STORE_FULL`, `INTERNAL_IO`.
    */
   static async open(options: OpenOptions): Promise<Metachain> {
     const native = nativeOpenOptions(options)
@@ -193,13 +195,17 @@ export class Metachain {
    * Connects a run of blocks with one wait for the disk. Stops at the first error, whose details name its
    * `index`, or before the next block once the signal fires (`ABORTED`, with the index of the first block that
    * was not connected); the blocks before it stay connected and are durable when the promise rejects.
+   *
+   * @throws MetachainError as `connectBlock`; what is wrong with one of a block's transactions names that one's place
+   *   as `transaction` in the details, beside the block's `index`. A value of the wrong type is found before the first
+   *   block is connected.
    */
   async connectBlocks(blocks: readonly NativeBlock[], options: { signal?: AbortSignal } = {}): Promise<ConnectResult[]> {
     if (!Array.isArray(blocks)) checks.fail('blocks', 'an array', blocks)
     checks.object(options, 'options')
-    const { signal } = options
+    const signal = checks.optional(options.signal, (value) => checks.signal(value, 'options.signal'))
     const { network } = this
-    const inputs = blocks.map((block, index) => blockInput(block, `blocks[${index}]`, true, network))
+    const inputs = blocks.map((block, index) => ofBlock(index, () => blockInput(block, `blocks[${index}]`, true, network)))
     const flag = call(() => new AbortFlag())
     const abort = (): void => call(() => flag.abort())
     if (signal?.aborted) abort()
@@ -223,7 +229,7 @@ export class Metachain {
    * @returns a function that removes the listener.
    */
   onFatal(listener: (error: MetachainError) => void): () => void {
-    if (typeof listener !== 'function') checks.fail('listener', 'a function', listener)
+    checks.callable(listener, 'listener')
     const number = call(() => this.#native.onFatal((report) => listener(fromReport(report) as MetachainError)))
     return () => call(() => this.#native.removeFatalListener(number))
   }
@@ -300,6 +306,9 @@ export class Metachain {
   /**
    * The blocks of a range of heights, both ends included, by ascending height; without `to` up to the tip as
    * it is reached. Yields to the event loop between blocks.
+   *
+   * @throws MetachainError `BAD_ARGUMENT`, with `firstHeight` in the details, if the range begins before the first
+   *   block that the store has: one that began from a snapshot has none before the snapshot's.
    */
   async *blocks(range: { from: number; to?: number }): AsyncIterableIterator<Block> {
     checks.object(range, 'range')
@@ -307,10 +316,19 @@ export class Metachain {
     const to = checks.optional(range.to, (value) => checks.whole(value, 'range.to')) ?? Number.MAX_SAFE_INTEGER
     for (let height = Math.max(from, 1); height <= to; height += 1) {
       const block = this.block(height)
-      if (block === null) return
+      if (block === null) {
+        this.#notBefore(height)
+        return
+      }
       yield block
       await new Promise(setImmediate)
     }
+  }
+
+  /** Fails if the store has blocks, but only from a greater height on. */
+  #notBefore(height: number): void {
+    const firstHeight = call(() => this.#native.firstHeight())
+    if (height < firstHeight) checks.fail('range.from', `at least ${firstHeight}, where the store's snapshot was taken`, height, { firstHeight })
   }
 
   /** The payload of a block of the present chain, or null. */
@@ -389,7 +407,7 @@ export class Metachain {
     checks.object(options, 'options')
     const { full = false, onProgress } = options
     if (typeof full !== 'boolean') checks.fail('options.full', 'a boolean', full)
-    if (onProgress !== undefined && typeof onProgress !== 'function') checks.fail('options.onProgress', 'a function', onProgress)
+    checks.optional(onProgress, (value) => checks.callable(value, 'options.onProgress'))
     await callAsync(() => this.#native.verify(full, onProgress))
   }
 

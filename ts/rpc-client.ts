@@ -1,6 +1,7 @@
 // A thin client of a metachain's JSON-RPC server: one call, typed by the specification, with a deadline.
 import { createHmac } from 'node:crypto'
-import { MetachainError } from './errors.js'
+import { Checks, hashBytes } from './arguments.js'
+import { badChainArgument, MetachainError } from './errors.js'
 import { type MetachainMethods, idempotent } from './rpc-wire.js'
 
 /** How a client calls. */
@@ -9,7 +10,7 @@ export interface RpcClientOptions {
   token?: string
   /** The 32-byte key that the server believes, instead of a token: every request is signed anew (JWT, HS256). */
   jwtKey?: Uint8Array
-  /** How long a call may take, all its attempts together; default 30,000. */
+  /** How long a call may take, all its attempts together, 1 to 2^31 - 1; default 30,000. */
   deadlineMs?: number
   /** How often a call that does no harm when repeated is sent again after no answer came; default 2. */
   retries?: number
@@ -24,13 +25,18 @@ export interface RpcClientOptions {
 }
 
 const protocol = '1'
+/** The longest time that a timer of Node takes. */
+const longest = 2 ** 31 - 1
+
+const checks: Checks = new Checks(badChainArgument)
 
 /**
  * A client of a metachain's server (docs/rpc.md), or of any other that speaks the protocol.
  *
- * Values are those of the wire: integers of 64 bits as decimal strings, bytes as hex. Errors are those of the
- * chain, or `RPC_UNAUTHORIZED`, `RPC_TOO_LARGE`, `RPC_TIMEOUT`, `RPC_UNAVAILABLE` and `RPC_PROTOCOL`; after a
- * time-out the call may have been carried out all the same.
+ * Values are those of the wire: integers of 64 bits as decimal strings (a `bigint` is sent as one), bytes as hex.
+ * Everything throws `MetachainError`. Its codes are those of the chain, or `RPC_UNAUTHORIZED`, `RPC_TOO_LARGE`,
+ * `RPC_TIMEOUT`, `RPC_UNAVAILABLE` and `RPC_PROTOCOL`; after a time-out the call may have been carried out all the
+ * same. Arguments of the wrong type are `BAD_ARGUMENT`, with the field in the details, and nothing is sent.
  */
 export class RpcClient {
   readonly #url: string
@@ -38,32 +44,41 @@ export class RpcClient {
   #id = 0
 
   constructor(url: string | URL, options: RpcClientOptions = {}) {
-    const { protocol: scheme, href } = new URL(url)
-    if (scheme !== 'http:' && scheme !== 'https:') throw new MetachainError('BAD_ARGUMENT', `${href} is no http address`)
-    if (options.jwtKey !== undefined && options.jwtKey.length !== 32)
-      throw new MetachainError('BAD_ARGUMENT', 'jwtKey must have 32 bytes')
-    this.#url = href
-    this.#options = { ...options }
+    this.#url = addressOf(url)
+    this.#options = checkedOptions(options)
   }
 
   /** Calls a method of the specification and waits for its answer. */
   async call<M extends keyof MetachainMethods>(
     method: M,
     input: MetachainMethods[M]['input'],
-    { signal }: { signal?: AbortSignal } = {},
+    options: { signal?: AbortSignal } = {},
   ): Promise<MetachainMethods[M]['output']> {
+    checks.text(method, 'method')
+    checks.object(options, 'options')
+    const signal = checks.optional(options.signal, (value) => checks.signal(value, 'options.signal'))
+    const body = written({ jsonrpc: '2.0', id: this.#id++, method, params: [input] })
     const { deadlineMs = 30_000, retries = 2, retryPauseMs = 50 } = this.#options
     const deadline = AbortSignal.timeout(deadlineMs)
-    const ended = signal ? AbortSignal.any([deadline, signal]) : deadline
-    const body = JSON.stringify({ jsonrpc: '2.0', id: this.#id++, method, params: [input] })
-    for (let left = idempotent.has(method) ? retries : 0, pause = retryPauseMs; ; left--, pause *= 2) {
-      try {
-        return (await this.#attempt(body, ended)) as MetachainMethods[M]['output']
-      } catch (thrown) {
-        const error = describe(thrown, method, deadline, signal)
-        if (error.code !== 'RPC_UNAVAILABLE' || left === 0) throw error
-        await pauseFor(pause, ended)
+    // Not AbortSignal.any, which hears nothing of a signal that is not Node's own.
+    const ender = new AbortController()
+    const end = (): void => ender.abort()
+    if (signal?.aborted) end()
+    deadline.addEventListener('abort', end)
+    signal?.addEventListener('abort', end)
+    try {
+      for (let left = idempotent.has(method) ? retries : 0, pause = retryPauseMs; ; left--, pause *= 2) {
+        try {
+          return (await this.#attempt(body, ender.signal)) as MetachainMethods[M]['output']
+        } catch (thrown) {
+          const error = describe(thrown, method, deadline, signal)
+          if (error.code !== 'RPC_UNAVAILABLE' || left === 0) throw error
+          await pauseFor(pause, ender.signal)
+        }
       }
+    } finally {
+      deadline.removeEventListener('abort', end)
+      signal?.removeEventListener('abort', end)
     }
   }
 
@@ -77,7 +92,7 @@ export class RpcClient {
       redirect: 'manual',
     })
     const text = await textOf(response, this.#options.bytesMax ?? 64 * 2 ** 20)
-    if (response.headers.get('content-type') !== 'application/json') throw refusedBetween(response.status)
+    if (mediaType(response) !== 'application/json') throw refusedBetween(response.status)
     return resultOf(text)
   }
 
@@ -92,6 +107,65 @@ export class RpcClient {
       ...(genesis !== undefined && { 'metachain-genesis': genesis.toLowerCase() }),
     }
   }
+}
+
+/** The address, in the form that `fetch` takes. */
+function addressOf(url: unknown): string {
+  const { protocol: scheme, username, password, href } = parsed(url)
+  if (scheme !== 'http:' && scheme !== 'https:') checks.fail('url', 'an http address', href)
+  // Not shown: they may open something.
+  if (username !== '' || password !== '') throw checks.error('url must be without user and password, which this protocol does not have', { field: 'url' })
+  return href
+}
+
+function parsed(url: unknown): URL {
+  try {
+    return new URL(url as string | URL)
+  } catch {
+    return checks.fail('url', 'an http address', url)
+  }
+}
+
+/** A copy of the options, judged: what is wrong is told where it was written, not by every call. */
+function checkedOptions(options: RpcClientOptions): RpcClientOptions {
+  checks.object(options, 'options')
+  const given = { ...options }
+  const { deadlineMs, retries, retryPauseMs, bytesMax } = given
+  checks.optional(deadlineMs, (value) => checks.whole(value, 'options.deadlineMs', 1, longest))
+  checks.optional(retries, (value) => checks.whole(value, 'options.retries'))
+  checks.optional(retryPauseMs, (value) => checks.whole(value, 'options.retryPauseMs', 0, longest))
+  checks.optional(bytesMax, (value) => checks.whole(value, 'options.bytesMax', 1))
+  // Messages do not show what was given: it may be a secret all the same.
+  if (given.jwtKey !== undefined && !(given.jwtKey instanceof Uint8Array && given.jwtKey.length === hashBytes))
+    throw checks.error(`options.jwtKey must be a Uint8Array of ${hashBytes} bytes`, { field: 'options.jwtKey' })
+  for (const name of ['token', 'chainId', 'genesis'] as const)
+    if (given[name] !== undefined && !isHeaderText(given[name]))
+      throw checks.error(`options.${name} must be a text of printable ASCII characters, and not empty`, { field: `options.${name}` })
+  return given
+}
+
+/** Whether a header can carry it: `fetch` refuses other text as if the server were away. */
+function isHeaderText(value: unknown): boolean {
+  return typeof value === 'string' && /^[\x20-\x7e]+$/.test(value)
+}
+
+/** The call as JSON text. */
+function written(call: object): string {
+  try {
+    return JSON.stringify(call)
+  } catch {
+    // Most likely there is a bigint in it. The quicker writer is tried first: this one takes several times as long.
+  }
+  try {
+    return JSON.stringify(call, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))
+  } catch (cause) {
+    throw new MetachainError('BAD_ARGUMENT', `input cannot be written as JSON: ${(cause as Error).message}`, { details: { field: 'input' }, cause })
+  }
+}
+
+/** The content type without its parameters. */
+function mediaType(response: Response): string | undefined {
+  return response.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
 }
 
 function signedToken(key: Uint8Array): string {

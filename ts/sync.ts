@@ -63,7 +63,7 @@ export async function sync(
   options: SyncOptions,
 ): Promise<Tip> {
   checkSource(source)
-  checks.object(options, 'options')
+  checkOptions(options)
   for (let round = 0; round < roundsMax; round += 1) {
     throwIfAborted(options.signal)
     const found = await handshake(native, source)
@@ -133,8 +133,16 @@ function diverged(nativeHeight: number): MetachainError {
 
 function checkSource(source: NativeSource): void {
   checks.isObject(source, 'source')
-  for (const name of ['tip', 'block'] as const)
-    if (typeof source[name] !== 'function') checks.fail(`source.${name}`, 'a function', source[name])
+  checks.callable(source.tip, 'source.tip')
+  checks.callable(source.block, 'source.block')
+  checks.optional(source.hash, (value) => checks.callable(value, 'source.hash'))
+}
+
+/** Before the first step: what is found out later leaves a sync half done. */
+function checkOptions(options: SyncOptions): void {
+  checks.object(options, 'options')
+  checks.optional(options.signal, (value) => checks.signal(value, 'options.signal'))
+  checks.optional(options.onProgress, (value) => checks.callable(value, 'options.onProgress'))
 }
 
 async function nativeTip(source: NativeSource): Promise<{ nativeHeight: number; nativeHash: Uint8Array; locked?: bigint }> {

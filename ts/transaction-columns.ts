@@ -22,9 +22,12 @@ export class Columns {
   #txids: Uint8Array | null = null
   #withTxid: Uint8Array | null = null
   readonly #checks: Checks
+  /** What errors call the list of transactions. */
+  readonly #field: string
 
-  constructor(checks: Checks) {
+  constructor(checks: Checks, field = 'txs') {
     this.#checks = checks
+    this.#field = field
   }
 
   get count(): number {
@@ -55,7 +58,7 @@ export class Columns {
   addAll(transactions: Iterable<MetaTransaction>): void {
     for (const transaction of transactions) {
       if (typeof transaction !== 'object' || transaction === null)
-        this.#checks.fail(`txs[${this.#count}]`, 'an object', transaction, { index: this.#count })
+        this.#checks.fail(`${this.#field}[${this.#count}]`, 'an object', transaction, { index: this.#count })
       this.add(transaction.from, transaction.to, transaction.amount, transaction.txid)
     }
   }
@@ -75,7 +78,7 @@ export class Columns {
   #fail(field: string, wanted: string, value: unknown): never {
     const index = this.#count
     const length = value instanceof Uint8Array ? `, not ${value.length} bytes` : `, not ${describe(value)}`
-    throw this.#checks.error(`txs[${index}].${field} must be ${wanted}${length}`, { index, field })
+    throw this.#checks.error(`${this.#field}[${index}].${field} must be ${wanted}${length}`, { index, field })
   }
 
   #grow(): void {

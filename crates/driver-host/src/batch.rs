@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
@@ -99,12 +99,38 @@ pub struct Packed {
     pub ends: Vec<usize>,
     /// The items that failed, by index, ascending.
     pub errors: Vec<(usize, DriverError)>,
+    /// The items that were not run because the others had taken as much room as there was, ascending. Their
+    /// outputs are empty; run again, at least one more of them is.
+    pub left: Vec<usize>,
+}
+
+/// Room for the outputs of a batch, which all of its threads take from.
+struct Room {
+    taken: AtomicUsize,
+    bytes_max: usize,
+}
+
+impl Room {
+    fn is_full(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) >= self.bytes_max
+    }
+
+    fn take(&self, bytes: usize) {
+        self.taken.fetch_add(bytes, Ordering::Relaxed);
+    }
 }
 
 /// Tells a running batch to stop: items that have not begun give `ABORTED`. Clones are the same
 /// flag.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
+
+impl From<Arc<AtomicBool>> for Cancel {
+    /// A flag that others have: it is raised when it is true.
+    fn from(flag: Arc<AtomicBool>) -> Self {
+        Self(flag)
+    }
+}
 
 impl Cancel {
     /// A flag that is not raised.
@@ -175,7 +201,8 @@ fn pool() -> Result<Arc<ThreadPool>> {
 }
 
 impl Driver {
-    /// Converts all items on the pool and waits for them. The results are in the items' order.
+    /// Converts all items on the pool and waits for them. The results are in the items' order. All of them are held
+    /// at once, and each may have as many bytes as the driver's limits allow one call to give.
     ///
     /// # Errors
     /// For each item, those of the single call; `ABORTED` where `cancel` was raised before it
@@ -197,16 +224,25 @@ impl Driver {
 
     /// As [`Driver::run`], with the results packed into one piece of memory.
     ///
+    /// A driver may answer every item with as many bytes as one call may give, which nobody has room for: once the
+    /// outputs and the texts of errors take `bytes_max`, no other item begins ([`Packed::left`]). What has begun by
+    /// then, one item a thread, is finished.
+    ///
     /// # Errors
     /// `INTERNAL_IO` where the pool cannot be started; everything else is an item's.
     pub fn run_packed(
         &self,
         operation: Operation,
         items: &(impl Items + ?Sized),
+        bytes_max: usize,
         cancel: &Cancel,
     ) -> Result<Packed> {
+        let room = Room {
+            taken: AtomicUsize::new(0),
+            bytes_max: bytes_max.max(1),
+        };
         let parts = spread(items.len(), |range| {
-            pack(&self.0, operation, items, cancel, range)
+            pack(&self.0, operation, items, &room, cancel, range)
         })?;
         Ok(join(parts))
     }
@@ -235,11 +271,12 @@ impl Driver {
         &self,
         operation: Operation,
         items: impl Items + 'static,
+        bytes_max: usize,
         cancel: Cancel,
         done: impl FnOnce(Result<Packed>) + Send + 'static,
     ) -> Result<()> {
         let driver = self.clone();
-        pool()?.spawn(move || done(driver.run_packed(operation, &items, &cancel)));
+        pool()?.spawn(move || done(driver.run_packed(operation, &items, bytes_max, &cancel)));
         Ok(())
     }
 }
@@ -297,6 +334,7 @@ fn pack<I: Items + ?Sized>(
     inner: &Inner,
     operation: Operation,
     items: &I,
+    room: &Room,
     cancel: &Cancel,
     range: std::ops::Range<usize>,
 ) -> Packed {
@@ -306,6 +344,12 @@ fn pack<I: Items + ?Sized>(
         ..Packed::default()
     };
     for index in range {
+        if room.is_full() {
+            packed.left.push(index);
+            packed.ends.push(packed.bytes.len());
+            continue;
+        }
+        let before = packed.bytes.len();
         let bytes = &mut packed.bytes;
         let result = guarded(&mut session, operation, cancel, |session| {
             let (name, data) = items.item(index);
@@ -315,7 +359,9 @@ fn pack<I: Items + ?Sized>(
                 session.call(operation, name, data, |output| bytes.extend(output))
             }
         });
+        room.take(packed.bytes.len() - before);
         if let Err(error) = result {
+            room.take(error.message.len());
             packed.errors.push((index, error));
         }
         packed.ends.push(packed.bytes.len());
@@ -330,7 +376,7 @@ fn join(parts: Vec<Packed>) -> Packed {
     let mut whole = Packed {
         bytes: Vec::with_capacity(total),
         ends: Vec::with_capacity(count),
-        errors: Vec::new(),
+        ..Packed::default()
     };
     for part in parts {
         let base = whole.bytes.len();
@@ -339,6 +385,7 @@ fn join(parts: Vec<Packed>) -> Packed {
             .ends
             .extend(part.ends.iter().map(|end| base.saturating_add(*end)));
         whole.errors.extend(part.errors);
+        whole.left.extend(part.left);
     }
     whole
 }

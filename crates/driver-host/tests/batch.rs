@@ -62,7 +62,7 @@ fn results_are_in_order_with_an_error_for_each_that_failed() {
         let expected = (0..count).filter(|n| n % 7 == 3 || n % 11 == 5).count();
         assert_eq!(failed, expected);
         let packed = driver
-            .run_packed(Operation::DecodeEvent, &items, &Cancel::new())
+            .run_packed(Operation::DecodeEvent, &items, usize::MAX, &Cancel::new())
             .unwrap();
         assert_eq!((packed.ends.len(), packed.errors.len()), (count, failed));
         let mut start = 0;
@@ -78,6 +78,56 @@ fn results_are_in_order_with_an_error_for_each_that_failed() {
             }
             start = *end;
         }
+    }
+}
+
+#[test]
+fn what_there_is_no_room_for_is_left_and_can_be_run_again() {
+    let driver = driver();
+    for bytes_max in [0, 1, 100, 3_000] {
+        let mut items: Vec<(usize, Item)> = items(1_000).into_iter().enumerate().collect();
+        let (mut answered, mut failed) = (Vec::new(), 0);
+        while !items.is_empty() {
+            let run: Vec<Item> = items.iter().map(|(_, item)| item.clone()).collect();
+            let packed = driver
+                .run_packed(Operation::DecodeEvent, &run, bytes_max, &Cancel::new())
+                .unwrap();
+            // Each thread finishes the item that it has begun: an answer of three digits, or an error.
+            let text: usize = packed
+                .errors
+                .iter()
+                .map(|(_, error)| error.message.len())
+                .sum();
+            let longest = packed
+                .errors
+                .iter()
+                .map(|(_, error)| error.message.len())
+                .max();
+            let most = bytes_max.max(1) + pool_threads() * longest.unwrap_or(0).max(3);
+            assert!(
+                packed.bytes.len() + text <= most,
+                "{} + {text}",
+                packed.bytes.len()
+            );
+            assert!(packed.left.len() < run.len(), "nothing was run");
+            assert_eq!(packed.ends.len(), run.len());
+            failed += packed.errors.len();
+            let mut start = 0;
+            for (index, end) in packed.ends.iter().enumerate() {
+                if *end > start {
+                    answered.push((items[index].0, packed.bytes[start..*end].to_vec()));
+                }
+                start = *end;
+            }
+            let left = packed.left.into_iter();
+            items = left.map(|index| items[index].clone()).collect();
+        }
+        answered.sort_unstable();
+        let fails = |n: &usize| n % 7 == 3 || n % 11 == 5;
+        assert_eq!(failed, (0..1_000).filter(fails).count());
+        let expected = (0..1_000).filter(|n| !fails(n));
+        let expected = expected.map(|n| (n, n.to_string().into_bytes()));
+        assert!(answered.into_iter().eq(expected), "room for {bytes_max}");
     }
 }
 
@@ -108,6 +158,7 @@ fn a_batch_need_not_be_waited_for() {
         .spawn_packed(
             Operation::DecodeEvent,
             items(500),
+            usize::MAX,
             Cancel::new(),
             move |packed| {
                 other.send(packed.unwrap().ends.len()).unwrap();
@@ -194,7 +245,7 @@ fn a_panic_becomes_the_error_of_its_item() {
     }
     assert!(results.iter().filter(|result| result.is_err()).count() == 100);
     let packed = driver
-        .run_packed(Operation::DecodeEvent, &Panics, &Cancel::new())
+        .run_packed(Operation::DecodeEvent, &Panics, usize::MAX, &Cancel::new())
         .unwrap();
     assert_eq!(packed.errors.len(), 100);
 }
