@@ -43,11 +43,15 @@ function requireVersion(rustc) {
   if (!version.ok) throw new Unusable(version.reason)
   const [, major, minor] = /^rustc (\d+)\.(\d+)/.exec(version.stdout) ?? []
   if (major === undefined) throw new Unusable(`${rustc} does not say its version: ${version.stdout}`)
-  const [wantedMajor, wantedMinor] = rustMinimum
-  if (Number(major) < wantedMajor || (Number(major) === wantedMajor && Number(minor) < wantedMinor)) {
+  if (isOld(major, minor)) {
     throw new Unusable(`${rustc} is ${major}.${minor}, at least ${rustMinimum.join('.')} is needed`)
   }
   return version.stdout
+}
+
+function isOld(major, minor) {
+  const [wantedMajor, wantedMinor] = rustMinimum
+  return Number(major) < wantedMajor || (Number(major) === wantedMajor && Number(minor) < wantedMinor)
 }
 
 /** Compiles and links a one-function module: the only proof that target and linker are there. */
@@ -113,9 +117,14 @@ function installRustup(say) {
   return presentOnPath()
 }
 
-/** The names of Debian's packages, with the newest linker that is offered. */
+/** The names of Debian's packages, with the newest linker; undefined where they are not offered, or too old. */
 function debianPackages() {
-  const offered = (name) => /Candidate: (?!\(none\))/.test(run('apt-cache', ['policy', name]).stdout)
+  // A version may begin with an epoch: `1:1.96.0+dfsg1-1`.
+  const offered = (name) => {
+    const { stdout } = run('apt-cache', ['policy', name])
+    const [, major, minor] = /Candidate: (?:\d+:)?(\d+)\.(\d+)/.exec(stdout) ?? []
+    return major !== undefined && !isOld(major, minor)
+  }
   const compiler = ['rustc-web', 'cargo-web', 'rust-web-src']
   const linkers = run('apt-cache', ['search', '--names-only', '^lld-[0-9]+$']).stdout
     .split('\n').map((line) => line.split(' ')[0]).filter(Boolean)
@@ -137,13 +146,14 @@ function installDebian(say) {
     return run(program, rest, { env, timeout: 2 * downloadTimeoutMs })
   }
   let packages = debianPackages()
+  // Lists of packages that came with a machine may be years old.
   if (packages === undefined) {
     say('apt-get update')
     const updated = apt('update')
     if (!updated.ok) throw new Unusable(`apt-get update: ${updated.reason}`)
     packages = debianPackages()
   }
-  if (packages === undefined) throw new Unusable('this release offers no rustc-web and lld packages')
+  if (packages === undefined) throw new Unusable(`this release offers no rustc-web of at least ${rustMinimum.join('.')}, or no lld`)
   say(`apt-get install ${packages.join(' ')}`)
   const installed = apt('install', '--yes', '--no-install-recommends', ...packages)
   if (!installed.ok) throw new Unusable(`apt-get install: ${installed.reason}`)
