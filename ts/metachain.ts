@@ -223,8 +223,8 @@ export class Metachain {
   }
 
   /**
-   * Calls `listener`, at most once, when the chain can no longer go on: a failed sync, or a defect. Everything
-   * else then throws the same failure; close all handles and open the store again.
+   * Calls `listener`, at most once, when the chain can no longer go on, or soon if that is so already: a failed sync,
+   * or a defect. Everything else then throws the same failure; close all handles and open the store again.
    *
    * @returns a function that removes the listener.
    */
@@ -429,7 +429,8 @@ export class Metachain {
 
   /**
    * Gives this handle back, after the calls made before; the last handle of this process flushes and closes the
-   * store, and then its directory is free for others. Idempotent: every call has the same result.
+   * store, and then its directory is free for others. Idempotent: every call has the same result. Only `verify` and
+   * `exportSnapshot` are not waited for before they have begun: they then end with `CLOSED`.
    *
    * @throws MetachainError `INTERNAL_IO` where a failure of the disk (see `onFatal`) keeps the store from being
    *   flushed. It is closed all the same.

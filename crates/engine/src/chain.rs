@@ -127,6 +127,11 @@ impl Chain {
         done
     }
 
+    /// The failure after which nothing can go on, if there was one.
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.fatal.get()
+    }
+
     /// Remembers a failure after which nothing can go on, and tells the listeners of the first one.
     pub(crate) fn fail(&self, error: &Error) {
         if self.fatal.set(error.clone()).is_ok() {

@@ -383,9 +383,25 @@ impl Metachain {
         Ok(list)
     }
 
-    /// Calls `listener` once if the chain can no longer go on; the number removes it again.
+    /// Calls `listener` once if the chain can no longer go on, at once if that is so already; the number removes it
+    /// again.
     pub fn on_fatal(&self, listener: impl Fn(&Error) + Send + Sync + 'static) -> u64 {
-        self.chain.mourners.add(Box::new(listener))
+        let told = AtomicBool::new(false);
+        let listener = Arc::new(move |error: &Error| {
+            if !told.swap(true, Ordering::AcqRel) {
+                listener(error);
+            }
+        });
+        let late = Arc::clone(&listener);
+        let number = self
+            .chain
+            .mourners
+            .add(Box::new(move |error| listener(error)));
+        // Looked at after it was added: in between it would be told by nobody.
+        if let Some(error) = self.chain.failure() {
+            late(error);
+        }
+        number
     }
 
     /// Removes a listener that [`Metachain::on_fatal`] added.

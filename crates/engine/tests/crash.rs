@@ -8,6 +8,7 @@ mod support;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libmetachain_engine::{
     CandidateBlock, Carried, Durability, Media, Metachain, NativeBlock, OpenOptions,
@@ -318,6 +319,32 @@ fn a_failed_operation_is_an_error_of_ours_and_loses_nothing() {
                 .unwrap_or_else(|why| panic!("operation {at} fails with {kind:?}: {why}"));
         }
     }
+}
+
+#[test]
+fn who_listens_for_the_end_hears_of_it_once_however_late() {
+    let whole = SimDisk::new();
+    live(&whole, &mut History::new()).expect("nothing fails");
+    let mut ended = 0;
+    for at in 0..whole.op_count() {
+        let disk = SimDisk::new();
+        disk.fail_at(at, std::io::ErrorKind::Other);
+        let (mut chain, heard) = (None, Arc::new(AtomicUsize::new(0)));
+        let listen = |chain: &Metachain| {
+            let heard = Arc::clone(&heard);
+            chain.on_fatal(move |_| drop(heard.fetch_add(1, Ordering::Relaxed)));
+        };
+        let error = live_until_error(&disk, &mut History::new(), &mut chain).err();
+        if let Some(chain) = chain.filter(|_| error.is_some_and(|error| error.is_fatal())) {
+            listen(&chain);
+            assert_eq!(heard.load(Ordering::Relaxed), 1, "operation {at}");
+            assert!(chain.tip().is_err_and(|error| error.is_fatal()));
+            listen(&chain);
+            assert_eq!(heard.load(Ordering::Relaxed), 2, "operation {at}");
+            ended += 1;
+        }
+    }
+    assert!(ended > 3, "{ended} lives ended");
 }
 
 /// The proof that this harness notices what it is for: a sync that only says it was made.
