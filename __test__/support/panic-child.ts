@@ -115,6 +115,7 @@ const calls: Record<string, () => unknown> = {
   'Metachain.open': () => openInMemory(),
   'Metachain.account': () => chain.account(alice),
   'Metachain.block': () => chain.block(1),
+  'Metachain.blocks': () => chain.blocks({ from: 1000 }).next(),
   'Metachain.chainId': () => chain.chainId,
   'Metachain.checkBlock': prepared(() => carry(chain, chain.mintBlock(next(chain), [])), (block) => chain.checkBlock(block)),
   'Metachain.close': prepared(() => openInMemory(), (other) => other.close()),

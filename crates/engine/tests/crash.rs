@@ -332,7 +332,9 @@ fn who_listens_for_the_end_hears_of_it_once_however_late() {
         let (mut chain, heard) = (None, Arc::new(AtomicUsize::new(0)));
         let listen = |chain: &Metachain| {
             let heard = Arc::clone(&heard);
-            chain.on_fatal(move |_| drop(heard.fetch_add(1, Ordering::Relaxed)));
+            chain.on_fatal(move |_| {
+                heard.fetch_add(1, Ordering::Relaxed);
+            });
         };
         let error = live_until_error(&disk, &mut History::new(), &mut chain).err();
         if let Some(chain) = chain.filter(|_| error.is_some_and(|error| error.is_fatal())) {
