@@ -28,7 +28,7 @@ pub const PARAMETERS_MAX: usize = 64;
 pub const RESULTS_MAX: usize = 16;
 /// The most that the instructions of one function may make of little. A compiler has something to keep for every
 /// argument and result of every call, for every value that a branch takes along, and for every local in every loop:
-/// short instructions can ask for gigabytes of it. Half a megabyte of what compilers emit comes to a third of this.
+/// short instructions can ask for gigabytes of it.
 pub const FUNCTION_WORK_MAX: u64 = 1_000_000;
 /// The same for all functions together.
 pub const MODULE_WORK_MAX: u64 = 32_000_000;

@@ -71,11 +71,9 @@ impl Chain {
             .map(Waiting::new)
             .map(Arc::new)
             .peekable();
-        for index in 0..count {
-            let Some(block) = blocks.next() else {
-                break;
-            };
+        while let Some(block) = blocks.next() {
             let next = blocks.peek();
+            let index = run.connected.len() as u64;
             let result = if aborted.load(Ordering::Acquire) {
                 let why = format!("aborted before block {index} of {count}");
                 Err(Error::new(Code::Aborted, why))
@@ -89,7 +87,7 @@ impl Chain {
                 }
                 Err(error) => {
                     let error = error.renamed("index", "transaction");
-                    run.failed = Some(error.with("index", index as u64));
+                    run.failed = Some(error.with("index", index));
                     break;
                 }
             }

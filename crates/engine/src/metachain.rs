@@ -161,9 +161,9 @@ impl Metachain {
         });
     }
 
-    /// Connects blocks in order with one wait at the end. Stops at the first that fails, whose error
-    /// has the detail `index` (and `transaction`, where that is one of the block's transactions), or before the next one once `aborted` is set (`ABORTED`); what was
-    /// connected before stays connected and is on disk when `done` is called.
+    /// Connects blocks in order with one wait at the end. Stops at the first that fails, whose error has the detail
+    /// `index` (and `transaction`, where one of the block's transactions is at fault), or before the next one once
+    /// `aborted` is set (`ABORTED`); what was connected before stays connected and is on disk when `done` is called.
     pub fn connect_many_later(
         &self,
         natives: Vec<NativeBlock>,
