@@ -4,13 +4,16 @@
 
 use std::sync::Arc;
 
-use libmetachain_primitives::Root;
+use libmetachain_primitives::{Result, Root};
 
 use crate::accounts::Accounts;
 use crate::leaf::Leaf;
 use crate::ordered::{Ordered, in_order};
 use crate::tree::{Overlay, Tree};
-use crate::workers::Workers;
+use crate::workers::{Alone, Workers, both};
+
+/// Accounts, those of about 500 transactions, whose change is made nearly as soon as another thread is told to help.
+const APPLIED_ALONE: usize = 1_024;
 
 /// An account gets another next address.
 struct Link {
@@ -47,7 +50,7 @@ impl Change {
         &self.indexes
     }
 
-    pub(crate) fn leaves(&self) -> impl Iterator<Item = (u32, &Leaf)> {
+    fn leaves(&self) -> impl Iterator<Item = (u32, &Leaf)> {
         self.indexes.iter().copied().zip(&self.leaves)
     }
 }
@@ -110,24 +113,32 @@ impl State {
     }
 
     /// Makes the change, which was computed from this very state.
-    pub(crate) fn apply(&mut self, change: &Change) {
+    ///
+    /// # Errors
+    /// `INTERNAL_PANIC`, only where workers lose a piece of work that panicked.
+    pub(crate) fn apply(&mut self, change: &Change) -> Result<()> {
         let Self {
             accounts,
             ordered,
             tree,
-            ..
+            workers,
         } = self;
-        for leaf in accounts.leaves().from(change.after) {
-            ordered.remove(leaf.address(), accounts.leaves());
-        }
-        accounts.truncate(change.after);
-        for (index, leaf) in change.leaves() {
-            accounts.put(index, *leaf);
-            if index as usize >= change.before {
-                ordered.insert(leaf.address(), index, accounts.leaves());
+        let small = change.indexes.len() < APPLIED_ALONE;
+        let workers: &dyn Workers = if small { &Alone } else { &**workers };
+        let put = || {
+            for leaf in accounts.leaves().from(change.after) {
+                ordered.remove(leaf.address(), accounts.leaves());
             }
-        }
-        tree.apply(&change.overlay);
+            accounts.truncate(change.after);
+            for (index, leaf) in change.leaves() {
+                accounts.put(index, *leaf);
+                if index as usize >= change.before {
+                    ordered.insert(leaf.address(), index, accounts.leaves());
+                }
+            }
+        };
+        both(workers, || tree.apply(&change.overlay, workers), put)?;
+        Ok(())
     }
 
     /// Links new accounts to each other, and gives the links of the old ones before them.

@@ -154,7 +154,8 @@ impl Ledger {
     /// Makes a block, carried by this native block, the tip.
     ///
     /// # Errors
-    /// `BAD_ARGUMENT`, nothing changed, if the block was not executed on this tip.
+    /// `BAD_ARGUMENT`, nothing changed, if the block was not executed on this tip. `INTERNAL_PANIC`, with which the
+    /// ledger is lost, only where workers lose a piece of work that panicked.
     pub fn apply(&mut self, delta: Delta, native: NativeHash) -> Result<()> {
         if delta.parent != self.tip.hash {
             return Err(Error::new(
@@ -165,7 +166,7 @@ impl Ledger {
                 ),
             ));
         }
-        self.state.apply(&delta.change);
+        self.state.apply(&delta.change)?;
         self.tip = delta.tip(native);
         self.window.push(delta.txids);
         Ok(())
@@ -175,7 +176,8 @@ impl Ledger {
     ///
     /// # Errors
     /// `NOT_TIP` if the undo is of another block, `STORE_CORRUPT` if it does not lead back to the
-    /// supply and the state root that it names. Nothing changed in either case.
+    /// supply and the state root that it names. Nothing changed in either case. `INTERNAL_PANIC` as of
+    /// [`Ledger::apply`].
     pub fn revert(&mut self, undo: &Undo) -> Result<()> {
         if undo.block != self.tip.hash {
             return Err(Error::new(
@@ -224,7 +226,7 @@ impl Ledger {
         if change.root() != undo.previous.state_root {
             return Err(corrupt("does not lead back to the previous state root"));
         }
-        self.state.apply(&change);
+        self.state.apply(&change)?;
         self.window.pop(undo.pushed_out.clone());
         self.tip = undo.previous;
         Ok(())

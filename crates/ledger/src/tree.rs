@@ -19,7 +19,7 @@ use libmetachain_primitives::tree_hash::{BLOCK_BYTES, Domain, PADDING};
 
 use crate::chunked::Chunked;
 use crate::leaf::Leaf;
-use crate::workers::{Workers, gather};
+use crate::workers::{Workers, each, gather};
 
 pub(crate) type Node = [u8; 32];
 
@@ -142,18 +142,28 @@ struct Part {
 }
 
 impl Part {
-    /// Nothing yet, with room for `leaves` nodes on the first level and their parents on `levels` levels.
-    fn with_room(first: usize, leaves: usize, levels: usize) -> Self {
-        // The lower levels change nearly as many nodes as there are leaves to change, the upper ones half as
-        // many each.
-        let full = levels.saturating_sub(leaves.max(1).ilog2() as usize);
-        let room = leaves * (full + 2);
+    /// Nothing yet, with room for `leaves` nodes, among `span`, on the first level and those above them on `levels` levels.
+    fn with_room(first: usize, leaves: usize, span: usize, levels: usize) -> Self {
+        // The lower levels change as many nodes as there are leaves to change, the upper ones half as many each, but
+        // one at least.
+        let full = (span / leaves.max(1)).max(1).ilog2() as usize;
+        let room = leaves * (full.min(levels) + 3) + levels;
         Self {
             first,
             nodes: Vec::with_capacity(room),
             indexes: Vec::with_capacity(room),
             ends: Vec::with_capacity(levels + 1),
         }
+    }
+
+    /// The indexes and nodes of a level.
+    fn level(&self, level: usize) -> (&[u32], &[Node]) {
+        let range = level.checked_sub(self.first).and_then(|at| {
+            let start = at.checked_sub(1).map_or(Some(&0), |at| self.ends.get(at));
+            Some(*start?..*self.ends.get(at)?)
+        });
+        let range = range.unwrap_or_default();
+        (&self.indexes[range.clone()], &self.nodes[range])
     }
 
     /// Where the last level begins.
@@ -204,6 +214,23 @@ pub(crate) struct Overlay {
 impl Overlay {
     pub(crate) const fn root(&self) -> Root {
         self.root
+    }
+
+    /// Puts the nodes of one level into it.
+    fn apply_level(&self, at: usize, level: &mut Chunked<Pair>) {
+        let width = width(self.count, at);
+        level.truncate(width.div_ceil(2));
+        if width % 2 == 1
+            && let Some(last) = level.get_mut(width / 2)
+        {
+            last.set(1, &PADDING);
+        }
+        for part in &self.parts {
+            let (indexes, nodes) = part.level(at);
+            for (index, node) in indexes.iter().zip(nodes) {
+                put(level, *index as usize, node);
+            }
+        }
     }
 }
 
@@ -290,21 +317,24 @@ impl Tree {
         let top = if alone { levels } else { shared };
         let mut parts = gather(workers, cuts.len() - 1, |part| {
             let range = cuts[part]..cuts[part + 1];
-            let mut part = Part::with_room(0, range.len(), top);
+            let own = &indexes[range.clone()];
+            let ends = own.last().zip(own.first());
+            let span = ends.map_or(0, |(last, first)| last - first);
+            let mut part = Part::with_room(0, own.len(), span as usize, top);
             // From here on each level is fetched from memory while the one below it is hashed.
             if let Some(pairs) = self.levels.first() {
-                let leaves = indexes[range.clone()].iter();
-                leaves.for_each(|index| pairs.prefetch(*index as usize / 2));
+                own.iter()
+                    .for_each(|index| pairs.prefetch(*index as usize / 2));
             }
-            let bytes = leaves[range.clone()].iter().map(Leaf::as_bytes);
+            let bytes = leaves[range].iter().map(Leaf::as_bytes);
             self.hashing.hash_all(&DOMAINS.leaf, bytes, &mut part.nodes);
-            part.indexes.extend_from_slice(&indexes[range]);
+            part.indexes.extend_from_slice(own);
             part.ends.push(part.nodes.len());
             self.hash_up(count, top, &mut part);
             part
         });
         if !alone {
-            let mut above = Part::with_room(shared, 1 << SHARED_LEVELS, SHARED_LEVELS);
+            let mut above = Part::with_room(shared, 1 << SHARED_LEVELS, 0, SHARED_LEVELS);
             parts.iter_mut().for_each(|part| part.give_last(&mut above));
             above.ends.push(above.nodes.len());
             self.hash_up(count, levels, &mut above);
@@ -385,30 +415,13 @@ impl Tree {
     }
 
     /// Makes the tree what the overlay, computed from this very tree, says.
-    pub(crate) fn apply(&mut self, overlay: &Overlay) {
+    pub(crate) fn apply(&mut self, overlay: &Overlay, workers: &dyn Workers) {
         self.levels
             .resize_with(top_level(overlay.count) + 1, Chunked::new);
-        for (at, level) in self.levels.iter_mut().enumerate() {
-            let width = width(overlay.count, at);
-            level.truncate(width.div_ceil(2));
-            if width % 2 == 1
-                && let Some(last) = level.get_mut(width / 2)
-            {
-                last.set(1, &PADDING);
-            }
-        }
-        for part in &overlay.parts {
-            let mut start = 0;
-            for (level, end) in self.levels.iter_mut().skip(part.first).zip(&part.ends) {
-                let changed = part.indexes[start..*end]
-                    .iter()
-                    .zip(&part.nodes[start..*end]);
-                for (index, node) in changed {
-                    put(level, *index as usize, node);
-                }
-                start = *end;
-            }
-        }
+        let levels = self.levels.iter_mut().enumerate();
+        each(workers, levels, |(at, level)| {
+            overlay.apply_level(at, level)
+        });
         self.count = overlay.count;
         self.root = overlay.root;
     }

@@ -44,6 +44,28 @@ pub(crate) fn gather<T: Send + Sync>(
         .collect()
 }
 
+/// Does the work once with each of these.
+pub(crate) fn each<T: Send>(
+    workers: &dyn Workers,
+    items: impl Iterator<Item = T>,
+    work: impl Fn(T) + Sync,
+) {
+    let slots: Vec<Mutex<Option<T>>> = items.map(Some).map(Mutex::new).collect();
+    let run = |slot: &Mutex<Option<T>>| {
+        let item = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(item) = item {
+            work(item);
+        }
+    };
+    workers.run(slots.len(), &|part| {
+        if let Some(slot) = slots.get(part) {
+            run(slot);
+        }
+    });
+    // As above: whatever nobody did is done here.
+    slots.iter().for_each(run);
+}
+
 /// What two pieces of work give that do not need each other. The first is the longer one: it is begun here.
 ///
 /// # Errors
@@ -113,6 +135,15 @@ mod tests {
                 assert_eq!(gather(workers, parts, |part| part * part), expected);
             }
             assert_eq!(both(workers, || 1, || "two"), Ok((1, "two")));
+        }
+    }
+
+    #[test]
+    fn each_is_done_once() {
+        for workers in [&Alone as &dyn Workers, &Lazy] {
+            let mut items = [1, 10, 100];
+            each(workers, items.iter_mut(), |item| *item *= 2);
+            assert_eq!(items, [2, 20, 200]);
         }
     }
 }

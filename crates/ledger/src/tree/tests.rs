@@ -80,7 +80,7 @@ fn change_by(tree: &mut Tree, from: &[Leaf], to: &[Leaf], workers: &dyn Workers)
     let before = tree.root();
     let overlay = tree.overlay(to.len(), &indexes, &changed, workers);
     assert_eq!(tree.root(), before, "computing an overlay changes nothing");
-    tree.apply(&overlay);
+    tree.apply(&overlay, workers);
     assert_eq!(tree.root(), overlay.root());
 }
 
