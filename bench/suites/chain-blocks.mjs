@@ -1,5 +1,5 @@
 // Rows of blocks on a chain of many accounts: mint, connect, disconnect, each beside its limits and its peers.
-import { batching, batchingLimit, callingLimit, committingLimit, connecting, copyingLimit, disconnecting, executingLimit, inputs, minting, mintingLimit, peering, revertingLimit, syncingLimit } from './chain-contestants.mjs'
+import { batching, batchingLimit, callingLimit, committingLimit, connecting, copyingLimit, disconnecting, executingLimit, inputs, minting, mintingLimit, peering, pipelining, revertingLimit, syncingLimit } from './chain-contestants.mjs'
 import { settle, World } from './world.mjs'
 
 /** Blocks of this many transactions are also taken back. */
@@ -19,9 +19,15 @@ export async function run(order) {
   }
 }
 
+/**
+ * Rounds of a row in which everybody waits for the disk, as far as the time allows: single waits differ by a lot, and
+ * nine contestants need eighteen rounds to come equally often after each other.
+ */
+const durable = { rounds: 18, seconds: 30 }
+
 /** Measures, and makes sure that everybody did the same. */
-async function measured(world, order, id, contestants) {
-  await order.measure({ id, unit: 'µs a block', settle, contestants: contestants.filter((contestant) => contestant !== null) })
+async function measured(world, order, id, contestants, more = {}) {
+  await order.measure({ id, unit: 'µs a block', settle, contestants: contestants.filter((contestant) => contestant !== null), ...more })
   await world.agree()
 }
 
@@ -49,6 +55,7 @@ async function connectRows(world, txs, order) {
   const { payload, record } = await world.sizes(txs)
   const [block, batch, objects] = variants(`connect.block.${txs}`, 'txbatch', 'objects')
   const of = (ids, note, carried, method, way) => world.subjects.map((subject) => ({ ...connecting(world, subject, txs, note, carried, method, way), ids }))
+  const more = order.quick ? {} : durable
   const peers = (method) => world.peers.map((peer) => peering(world, peer, txs, payload, method))
   await measured(world, order, block, [
     ...of([block], 'connectBlockSync, with the tx root; blocks minted elsewhere, each durable', 'root', 'connectSync'),
@@ -59,16 +66,16 @@ async function connectRows(world, txs, order) {
     executingLimit(world, txs),
     syncingLimit(world, txs, record),
     ...peers('connect'),
-  ])
+  ], more)
   await measured(world, order, `connect.pipelined.${txs}`, [
-    ...world.subjects.map((subject) => connecting(world, subject, txs, 'connectBlock for all blocks at once, each durable when acknowledged', 'root', 'connectPipelined')),
+    ...world.subjects.map((subject) => pipelining(world, subject, txs, 'connectBlock for all blocks at once, each durable when acknowledged')),
     committingLimit(world, txs, record),
-  ])
+  ], more)
   await measured(world, order, `connect.batch.${txs}`, [
     ...world.subjects.map((subject) => batching(world, subject, txs)),
     batchingLimit(world, txs, record),
     ...peers('connectRun'),
-  ])
+  ], more)
 }
 
 async function disconnectRow(world, txs, order) {

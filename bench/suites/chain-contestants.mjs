@@ -2,6 +2,7 @@
 import { loadCalls, noCalls, timesOf } from '../contestants/calls.mjs'
 import { checksummed } from '../contestants/checksum.mjs'
 import { mean } from '../harness/statistics.mjs'
+import { settle } from './world.mjs'
 
 /** A chain's name with the way it is used: `ours`, `ours-objects`. */
 const named = (subject, way) => (way === '' ? subject.name : `${subject.name}-${way}`)
@@ -54,6 +55,17 @@ export function connecting(world, subject, txs, note, carried, method, way = '')
     note,
     prepare: async () => (blocks = await subject.produce(world.next(subject, txs), carried)),
     run: () => subject[method](blocks),
+  }
+}
+
+/** A chain that connects blocks all at once. It gives one number: the blocks that do not count are left out here. */
+export function pipelining(world, subject, txs, note, way = '') {
+  let blocks
+  return {
+    name: named(subject, way),
+    note,
+    prepare: async () => (blocks = await subject.produce(world.next(subject, txs))),
+    run: () => subject.connectPipelined(blocks, blocks.length > settle * 2 ? settle : 0),
   }
 }
 

@@ -1,5 +1,5 @@
 // How connecting blocks of a thousand transfers goes with more and more accounts.
-import { committingLimit, connecting, peering } from './chain-contestants.mjs'
+import { committingLimit, connecting, peering, pipelining } from './chain-contestants.mjs'
 import { label } from './index.mjs'
 import { settle, World } from './world.mjs'
 
@@ -17,7 +17,7 @@ export async function run(order) {
     const contestants = [
       ...world.subjects.flatMap((subject) => [
         connecting(world, subject, txs, 'connectBlockSync, with the tx root, each block durable', 'root', 'connectSync'),
-        connecting(world, subject, txs, 'connectBlock for all blocks at once', 'root', 'connectPipelined', 'pipelined'),
+        pipelining(world, subject, txs, 'connectBlock for all blocks at once', 'pipelined'),
       ]),
       committingLimit(world, txs, record),
       ...world.peers.map((peer) => peering(world, peer, txs, payload, 'connect')),
