@@ -142,7 +142,8 @@ struct Part {
 }
 
 impl Part {
-    /// Nothing yet, with room for `leaves` nodes, among `span`, on the first level and those above them on `levels` levels.
+    /// Nothing yet, with room for `leaves` nodes, among `span`, on the first level and for those above them on `levels`
+    /// levels.
     fn with_room(first: usize, leaves: usize, span: usize, levels: usize) -> Self {
         // The lower levels change as many nodes as there are leaves to change, the upper ones half as many each, but
         // one at least.
@@ -418,6 +419,7 @@ impl Tree {
     pub(crate) fn apply(&mut self, overlay: &Overlay, workers: &dyn Workers) {
         self.levels
             .resize_with(top_level(overlay.count) + 1, Chunked::new);
+        // Levels lie apart from each other: each is written by whoever has time.
         let levels = self.levels.iter_mut().enumerate();
         each(workers, levels, |(at, level)| {
             overlay.apply_level(at, level)

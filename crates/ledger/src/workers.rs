@@ -51,19 +51,12 @@ pub(crate) fn each<T: Send>(
     work: impl Fn(T) + Sync,
 ) {
     let slots: Vec<Mutex<Option<T>>> = items.map(Some).map(Mutex::new).collect();
-    let run = |slot: &Mutex<Option<T>>| {
-        let item = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(item) = item {
-            work(item);
-        }
-    };
-    workers.run(slots.len(), &|part| {
-        if let Some(slot) = slots.get(part) {
-            run(slot);
-        }
+    gather(workers, slots.len(), |part| {
+        let item = slots
+            .get(part)
+            .and_then(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).take());
+        item.map(&work)
     });
-    // As above: whatever nobody did is done here.
-    slots.iter().for_each(run);
 }
 
 /// What two pieces of work give that do not need each other. The first is the longer one: it is begun here.
