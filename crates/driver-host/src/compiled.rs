@@ -18,6 +18,7 @@ use crate::engine::{self, Host, Tier};
 use crate::error::{DriverCode, DriverError, Result};
 use crate::instance::Exports;
 use crate::limiter::Limiter;
+use crate::wide_multiplication;
 
 /// Time spent in quickly compiled code after which compiling it well pays.
 const PAYS_AFTER: Duration = Duration::from_millis(20);
@@ -35,8 +36,9 @@ pub(crate) struct Code {
 impl Code {
     /// Compiles a module that the static check has accepted.
     pub(crate) fn compile(host: &'static Host, wasm: &[u8]) -> Result<Self> {
+        let wasm = wide_multiplication::by_the_processor(wasm);
         // What the compiler needed goes with it, before the code is loaded.
-        let image = engine::compiler(host)?.precompile_module(wasm);
+        let image = engine::compiler(host)?.precompile_module(&wasm);
         if host.tier == Tier::Inlined {
             give_back();
         }

@@ -27,6 +27,9 @@ pub(crate) const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::SIMD)
     .union(WasmFeatures::FLOATS);
 
+/// What the compiler may meet: what a driver may use, and what we put in its place.
+const COMPILED: WasmFeatures = FEATURES.union(WasmFeatures::WIDE_ARITHMETIC);
+
 /// The WebAssembly stack of one call, bytes. It lies on the calling thread's own stack, and Node's
 /// workers have 4 MiB.
 pub(crate) const STACK_BYTES_MAX: usize = 512 << 10;
@@ -179,8 +182,8 @@ fn config(tier: Tier, slots: Option<u32>) -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
-        .wasm_features(WasmFeatures::all().difference(FEATURES), false)
-        .wasm_features(FEATURES, true)
+        .wasm_features(WasmFeatures::all().difference(COMPILED), false)
+        .wasm_features(COMPILED, true)
         .epoch_interruption(true)
         .max_wasm_stack(STACK_BYTES_MAX)
         .memory_init_cow(true)

@@ -36,7 +36,9 @@ mod options;
 mod priority;
 mod registry;
 mod slots;
+mod straight_line;
 mod ticker;
+mod wide_multiplication;
 
 pub use abi::{ByteOrder, Operation};
 pub use batch::{Cancel, Item, Items, Output, Packed, pool_threads, set_pool_threads};

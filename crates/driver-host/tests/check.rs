@@ -281,6 +281,10 @@ fn features_outside_the_list_are_refused() {
             "relaxed vectors",
             "(func (param v128) (result v128) (i32x4.relaxed_trunc_f32x4_s (local.get 0)))",
         ),
+        (
+            "wide arithmetic",
+            "(func (param i64 i64) (result i64 i64) (i64.mul_wide_u (local.get 0) (local.get 1)))",
+        ),
         ("64-bit tables", "(table i64 1 funcref)"),
         (
             "host references",
