@@ -13,6 +13,8 @@ export const scratch = join(root, 'target', 'bench')
 /** The references that prepare.mjs builds: of the chain's work, and of loading drivers. */
 export const limitsProgram = built(join('examples', 'limits'))
 export const driverLimitsProgram = built(join('examples', 'driver-limits'))
+/** The program that calls drivers from Rust. */
+export const driverCallsProgram = built(join('examples', 'driver-calls'))
 
 /** Programs that prepare.mjs builds for the rows of the other bindings: Rust with a server, and C++. */
 export const costProgram = built(join('examples', 'cost'))

@@ -101,6 +101,7 @@ const preparations = {
     await step("Dusk's stake driver", process.execPath, [join(root, 'scripts', 'build-drivers.mjs'), 'stake'])
     await step('data for the drivers', 'cargo', conformance('release', 'cases'))
   },
+  'driver-calls': () => step('calls from Rust', 'cargo', example('driver-calls')),
   'driver-limits': () => step('reference for loading drivers', 'cargo', example('driver-limits')),
   /** Minutes the first time: optimised as a whole, as the module is. */
   'native-stake': () => step('the stake driver, natively', 'cargo', conformance('timing', 'native-stake')),

@@ -1,5 +1,5 @@
-// A reference that shows what the same work costs at least: a Rust program that obeys commands
-// (crates/engine/examples/limits; crates/driver-host/examples/driver-limits).
+// A Rust program that obeys commands: mostly a reference that shows what the same work costs at least
+// (crates/engine/examples/limits; crates/driver-host/examples/driver-limits, driver-calls).
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { limitsProgram } from '../paths.mjs'

@@ -8,6 +8,9 @@ const row = (id, other, least) => ({ kind: 'row', id, contestant: 'ours', other,
 /** No more than so much. */
 const most = (id, contestant, value) => ({ kind: 'most', id, contestant, most: value })
 
+/** The same of another way of ours. */
+const by = (contestant, goal) => ({ ...goal, contestant })
+
 /** Within so many times of the contestant's time. */
 const within = (id, against, factor) => ratio(id, against, 1 / factor)
 
@@ -26,8 +29,7 @@ export const goals = [
   row('scale.10M', 'scale.1M', 0.45),
   ...['clean', 'killed'].flatMap((how) => ['1M', '10M'].map((size) => within(`open.${how}.${size}`, 'limit', 2))),
   ...['decode.event', 'decode.input', 'decode.output', 'encode.input'].map((name) => ratio(`driver.${name}`, 'v8', 1, 0.9)),
-  ratio('driver.call.version', 'v8', 2),
-  ratio('driver.call.rejected', 'v8', 2),
+  ...['ours', 'ours-rust'].flatMap((contestant) => ['version', 'rejected'].map((name) => by(contestant, ratio(`driver.call.${name}`, 'v8', 2)))),
   ratio('driver.load.cached', 'v8', 8),
   ratio('driver.instance.fresh', 'v8', 8),
   ratio('driver.batch.decode', 'v8', 1.8),

@@ -66,7 +66,7 @@ export function markdown(table) {
 export function goalCells(rows) {
   const judged = goals.map((goal) => ({ goal, result: judge(goal, rows) })).filter(({ result }) => result !== null)
   if (judged.length === 0) return []
-  return [['row', 'goal', 'measured', ''], ...judged.map(({ goal, result }) => [goal.id, result.wanted, result.found, result.met ? 'met' : 'missed'])]
+  return [['row', 'goal', 'measured', ''], ...judged.map(({ goal, result }) => [goal.contestant === 'ours' ? goal.id : `${goal.id} ${goal.contestant}`, result.wanted, result.found, result.met ? 'met' : 'missed'])]
 }
 
 /** For a terminal. */

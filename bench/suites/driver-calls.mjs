@@ -1,6 +1,8 @@
 // Rows of single calls: every conversion of the stake driver, and calls in which the driver does next to nothing.
 import { loadCalls, noCalls } from '../contestants/calls.mjs'
+import { Limit } from '../contestants/limit.mjs'
 import { NativeStake, noNative } from '../contestants/native-stake.mjs'
+import { driverCallsProgram, driverModule } from '../paths.mjs'
 import { callOf, stakeCases, stakeDrivers } from './driver-cases.mjs'
 
 const unit = 'µs a call'
@@ -76,17 +78,20 @@ function spent(call, driver, calls) {
 
 async function overheads({ ours, v8 }, milliseconds, measure) {
   const reference = loadCalls()
+  const rust = new Limit(driverCallsProgram)
+  await rust.ask('module', driverModule('stake'))
   const limit = (call, note) => (reference ? [{ name: 'limit', note, run: () => timesOf(call, reference, milliseconds) }] : [])
   const unlimited = reference ? undefined : noCalls
-  const both = (call, note) => [
+  const all = (call, note, command, rustNote) => [
     { name: 'ours', note, run: () => timesOf(call, ours, milliseconds) },
+    { name: 'ours-rust', note: rustNote, run: () => rust.times(command, milliseconds * 1000) },
     { name: 'v8', note: 'the same module run by V8, by a careful loader', run: () => timesOf(call, v8, milliseconds) },
   ]
   await measure({
     id: 'driver.call.version',
     unit,
     unlimited,
-    contestants: [...both((driver) => driver.getVersion(), 'getVersion, asked of the driver each time'), ...limit((addon) => addon.text(), 'C: a function of an addon that returns a short text')],
+    contestants: [...all((driver) => driver.getVersion(), 'getVersion, asked of the driver each time', 'version', 'the same asked through the crate libmetachain-driver-host, without JavaScript'), ...limit((addon) => addon.text(), 'C: a function of an addon that returns a short text')],
   })
   const data = Buffer.alloc(8)
   const bytes = Buffer.from(errorText)
@@ -102,11 +107,12 @@ async function overheads({ ours, v8 }, milliseconds, measure) {
     unit,
     unlimited,
     contestants: [
-      ...both(rejected, 'an event the driver does not know: an error with its text and a stack'),
+      ...all(rejected, 'an event the driver does not know: an error with its text and a stack', 'rejected', 'the same through the crate libmetachain-driver-host, without JavaScript: an error with its text'),
       { name: 'limit-error', note: 'V8: an error with a text and a stack, thrown and caught', run: () => timesOf(() => thrown(errorText), null, milliseconds) },
       ...limit((addon) => thrown(addon.convert('no such event', bytes)), 'C: a function of an addon that takes a name and bytes and returns a text; V8: an error of that text with a stack, thrown and caught'),
     ],
   })
+  rust.close()
 }
 
 /** What the driver says of such an event. */

@@ -37,7 +37,7 @@ function driverGroups({ quick }) {
   const native = quick ? ['stake'] : ['stake', 'native-stake']
   const group = (name, rows, more) => ({ name, rows, module: file(`driver-${name}`), prepare: ['stake'], ...more })
   return [
-    group('calls', { 'driver.call': 'limit', 'driver.decode': 'native', 'driver.encode': 'native' }, { prepare: native, seconds: quick ? 12 : 150 }),
+    group('calls', { 'driver.call': 'limit', 'driver.decode': 'native', 'driver.encode': 'native' }, { prepare: [...native, 'driver-calls'], seconds: quick ? 12 : 150 }),
     group('loads', { 'driver.load': 'limit', 'driver.instance': 'limit' }, { prepare: ['stake', 'driver-limits'], seconds: quick ? 8 : 30 }),
     group('batch', { 'driver.batch.decode': 'native', 'driver.batch.delay': 'idle' }, { prepare: native, items: quick ? 5_000 : 100_000, seconds: quick ? 5 : 100 }),
     group('cores', { 'driver.batch.cores': 'native' }, { prepare: native, items: quick ? 5_000 : 50_000, seconds: quick ? 5 : 40 }),
