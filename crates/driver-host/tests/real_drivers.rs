@@ -1,38 +1,15 @@
 //! Dusk's own drivers, as published: they pass the check, and their calls come out right.
 //!
-//! The modules are built by the set-up (`target/drivers`, or where `LIBMETACHAIN_DRIVERS` says).
-//! Without them these tests say so and pass, except on a CI machine.
+//! Without the modules these tests say so and pass, except on a CI machine.
 
-use std::path::PathBuf;
+#[path = "common/published.rs"]
+mod published;
 
 use libmetachain_driver_host::{
     ByteOrder, Cancel, Driver, DriverCode, DriverError, Isolation, Item, Operation, Optimization,
     Options, check,
 };
-
-fn directory() -> PathBuf {
-    std::env::var_os("LIBMETACHAIN_DRIVERS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/drivers")),
-        PathBuf::from,
-    )
-}
-
-fn module(name: &str) -> Option<Vec<u8>> {
-    let path = directory().join(name);
-    match std::fs::read(&path) {
-        Ok(wasm) => Some(wasm),
-        Err(error) if std::env::var_os("CI").is_some() => {
-            panic!(
-                "{}: {error}; run the set-up first: npm run setup",
-                path.display()
-            )
-        }
-        Err(error) => {
-            println!("skipped: {}: {error}; the set-up builds it", path.display());
-            None
-        }
-    }
-}
+use published::module;
 
 fn driver(name: &str) -> Option<Driver> {
     module(name).map(|wasm| Driver::load(&wasm, &Options::default()).expect("it loads"))
