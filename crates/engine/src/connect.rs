@@ -235,7 +235,7 @@ impl Chain {
             delta,
             ..
         } = executed;
-        let undo = self.core.read().ledger.undo_of(&delta).encode();
+        let undo = self.core.read().ledger.encoded_undo_of(&delta);
         let record = Record::Connect {
             height: header.height,
             native: native.hash,

@@ -178,7 +178,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let checked = times.time("check", || ledger.check(&candidate))?;
         assert_eq!(checked.hash, minted.hash);
-        let undo = times.time("undo_of", || ledger.undo_of(&minted.delta).encode());
+        let undo = times.time("undo", || ledger.encoded_undo_of(&minted.delta));
         times.time("apply", || ledger.apply(minted.delta, native(number + 1)))?;
         let undo = times.time("(decode)", || libmetachain_ledger::Undo::decode(&undo))?;
         times.time("revert", || ledger.revert(&undo))?;

@@ -118,27 +118,14 @@ impl Undo {
     /// bytes each). Varints are LEB128. About ten bytes for each changed account.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let ids = self.pushed_out.as_ref().map_or(0, Vec::len);
-        let mut out =
-            Vec::with_capacity(1 + 32 + Tip::BYTES_MAX + 20 + self.old.len() * 12 + ids * 32);
-        out.push(VERSION);
-        out.extend_from_slice(&self.block.0);
-        self.previous.encode(&mut out);
-        put_varint(&mut out, u64::from(self.leaves));
-        put_varint(&mut out, self.old.len() as u64);
-        let mut last = 0;
-        for old in &self.old {
-            put_varint(&mut out, u64::from(old.index.wrapping_sub(last)));
-            put_varint(&mut out, old.balance);
-            put_varint(&mut out, old.sequence);
-            last = old.index;
-        }
-        out.push(u8::from(self.pushed_out.is_some()));
-        if let Some(txids) = &self.pushed_out {
-            put_varint(&mut out, txids.len() as u64);
-            txids.iter().for_each(|txid| out.extend_from_slice(&txid.0));
-        }
-        out
+        let Self {
+            block,
+            previous,
+            leaves,
+            old,
+            pushed_out,
+        } = self;
+        encode(block, previous, *leaves, old, pushed_out.as_deref())
     }
 
     /// Reads what [`Undo::encode`] wrote.
@@ -193,6 +180,37 @@ impl Undo {
             pushed_out,
         })
     }
+}
+
+/// [`Undo::encode`] of what lies in different places.
+pub(crate) fn encode(
+    block: &BlockHash,
+    previous: &Tip,
+    leaves: u32,
+    old: &[Old],
+    pushed_out: Option<&[TxId]>,
+) -> Vec<u8> {
+    let ids = pushed_out.map_or(0, <[_]>::len);
+    let room = 1 + 32 + Tip::BYTES_MAX + 20 + old.len() * 12 + ids * 32;
+    let mut out = Vec::with_capacity(room);
+    out.push(VERSION);
+    out.extend_from_slice(&block.0);
+    previous.encode(&mut out);
+    put_varint(&mut out, u64::from(leaves));
+    put_varint(&mut out, old.len() as u64);
+    let mut last = 0;
+    for old in old {
+        put_varint(&mut out, u64::from(old.index.wrapping_sub(last)));
+        put_varint(&mut out, old.balance);
+        put_varint(&mut out, old.sequence);
+        last = old.index;
+    }
+    out.push(u8::from(pushed_out.is_some()));
+    if let Some(txids) = pushed_out {
+        put_varint(&mut out, txids.len() as u64);
+        txids.iter().for_each(|txid| out.extend_from_slice(&txid.0));
+    }
+    out
 }
 
 pub(crate) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {

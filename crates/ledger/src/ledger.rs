@@ -9,7 +9,7 @@ use libmetachain_primitives::{
 use crate::accounts::{ABSENT, Accounts};
 use crate::change::State;
 use crate::chunked::Chunked;
-use crate::delta::{Delta, Undo};
+use crate::delta::{self, Delta, Undo};
 use crate::execute::Base;
 use crate::leaf::{Account, Leaf};
 use crate::ordered::Ordered;
@@ -149,6 +149,14 @@ impl Ledger {
             old: delta.old.clone(),
             pushed_out: self.window.next_out().map(<[_]>::to_vec),
         }
+    }
+
+    /// The bytes of [`Ledger::undo_of`], without a copy of what goes into them.
+    #[must_use]
+    pub fn encoded_undo_of(&self, delta: &Delta) -> Vec<u8> {
+        let leaves = self.state.accounts.len() as u32;
+        let pushed_out = self.window.next_out();
+        delta::encode(&delta.hash, &self.tip, leaves, &delta.old, pushed_out)
     }
 
     /// Makes a block, carried by this native block, the tip.

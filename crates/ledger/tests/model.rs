@@ -215,7 +215,8 @@ impl Life {
         } else {
             minted.delta
         };
-        let undo = self.ledger.undo_of(&delta).encode();
+        let undo = self.ledger.encoded_undo_of(&delta);
+        assert_eq!(undo, self.ledger.undo_of(&delta).encode());
         assert_eq!(undo, self.scalar.undo_of(&again.delta).encode());
         let touched = delta.touched().to_vec();
         self.fork = self.fork.wrapping_add(1);
