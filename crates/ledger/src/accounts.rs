@@ -5,7 +5,7 @@
 use crate::chunked::Chunked;
 use crate::leaf::Leaf;
 use crate::sharded::{Keys, Sharded};
-use crate::workers::{Workers, gather};
+use crate::workers::{Workers, each};
 
 /// Stands for the index of an address that has none. No account ever gets it.
 pub(crate) const ABSENT: u32 = u32::MAX;
@@ -62,27 +62,29 @@ impl Accounts {
 
     /// The index of each address, or [`ABSENT`].
     pub(crate) fn find_many(&self, addresses: &[[u8; 20]], workers: &dyn Workers) -> Vec<u32> {
-        let parts: Vec<&[[u8; 20]]> = addresses.chunks(PART).collect();
-        let found = gather(workers, parts.len(), |part| {
-            self.find_part(parts.get(part).copied().unwrap_or_default())
+        let mut found = vec![ABSENT; addresses.len()];
+        let parts = addresses.chunks(PART).zip(found.chunks_mut(PART));
+        each(workers, parts, |(addresses, found)| {
+            self.find_part(addresses, found);
         });
-        found.concat()
+        found
     }
 
+    /// The index of each of at most [`PART`] addresses, or [`ABSENT`].
+    ///
     /// In short loops whose turns do not depend on each other: the processor then waits for many of
     /// their cache misses at once. The first guess is whatever the table has under the hash, without
     /// a look at the account, which is only fetched; it is nearly always right, and checked in a loop of its own.
-    pub(crate) fn find_part(&self, addresses: &[[u8; 20]]) -> Vec<u32> {
-        let hashes: Vec<u64> = addresses
-            .iter()
-            .map(|address| self.keys.hash20(address))
-            .collect();
-        let guess = |hash: &u64| {
-            let index = self.table.find(*hash, |_| true).copied().unwrap_or(ABSENT);
-            self.leaves.prefetch(index as usize);
-            index
-        };
-        let mut found: Vec<u32> = hashes.iter().map(guess).collect();
+    pub(crate) fn find_part(&self, addresses: &[[u8; 20]], found: &mut [u32]) {
+        debug_assert!(addresses.len() <= PART && addresses.len() == found.len());
+        let mut hashes = [0; PART];
+        for (hash, address) in hashes.iter_mut().zip(addresses) {
+            *hash = self.keys.hash20(address);
+        }
+        for (index, hash) in found.iter_mut().zip(&hashes) {
+            *index = self.table.find(*hash, |_| true).copied().unwrap_or(ABSENT);
+            self.leaves.prefetch(*index as usize);
+        }
         for ((index, address), hash) in found.iter_mut().zip(addresses).zip(hashes) {
             let wrong = *index != ABSENT
                 && self
@@ -92,7 +94,6 @@ impl Accounts {
                 *index = self.find_hashed(hash, address).unwrap_or(ABSENT);
             }
         }
-        found
     }
 
     /// Overwrites the leaf at `index`, whose address stays; or adds a leaf at the end.

@@ -75,11 +75,13 @@ pub(crate) fn execute<'a>(
     }
     let well_formed = entries.clone().filter_map(Result::ok);
     let (named, leaves) = read(base, well_formed.clone(), named);
-    let mut used: Vec<(u64, bool)> = Vec::with_capacity(entries.len());
-    used.extend(well_formed.filter_map(Transaction::txid).map(|txid| {
-        let hash = base.window.hash(txid);
-        (hash, base.window.contains(hash, txid))
-    }));
+    let ids = well_formed.filter_map(Transaction::txid);
+    let used: Vec<(u64, bool)> = ids
+        .map(|txid| {
+            let hash = base.window.hash(txid);
+            (hash, base.window.contains(hash, txid))
+        })
+        .collect();
     let mut run = Run::new(base, named.indexes(), leaves, used.len());
     let mut rejected = Vec::new();
     let (mut slots, mut used) = (named.slots().iter().copied(), used.into_iter());

@@ -57,19 +57,21 @@ impl Named {
 
     /// Addresses whose indexes, all below `len`, are known.
     fn at(addresses: Vec<[u8; 20]>, found: Vec<u32>, len: usize) -> Self {
+        debug_assert_eq!(addresses.len(), found.len());
         let mut present = Vec::with_capacity(found.len());
         let mut absent: Vec<u32> = Vec::new();
-        for (position, index) in (0u32..).zip(found) {
-            if index == ABSENT {
+        for (position, index) in (0u32..).zip(&found) {
+            if *index == ABSENT {
                 absent.push(position);
             } else {
-                present.push(u64::from(index) << 32 | u64::from(position));
+                present.push(u64::from(*index) << 32 | u64::from(position));
             }
         }
         let present = sorted_by_index(present, len);
         let absent = in_order(absent, |position| addresses.get(position as usize));
 
-        let mut slots = vec![0; addresses.len()];
+        // Each has its place overwritten.
+        let mut slots = found;
         let mut place = |position: u32, slot: usize| {
             if let Some(place) = slots.get_mut(position as usize) {
                 *place = slot as u32;
@@ -180,9 +182,11 @@ impl Finding {
         else {
             return false;
         };
-        let rest = addresses.get(found.len()..).unwrap_or_default();
+        let start = found.len();
+        let rest = addresses.get(start..).unwrap_or_default();
         let part = rest.get(..PART).unwrap_or(rest);
-        found.extend(accounts.find_part(part));
+        found.resize(start + part.len(), ABSENT);
+        accounts.find_part(part, &mut found[start..]);
         *len = accounts.len().max(*len);
         let more = found.len() < addresses.len();
         if !more {
