@@ -3,6 +3,7 @@
 use libmetachain_primitives::{BlockHash, Code, Error, NativeHash, Result, Root, TxId};
 
 use crate::change::Change;
+use crate::room::room_for;
 use crate::tip::Tip;
 
 /// The whole effect of one block on the ledger that it was executed on.
@@ -192,7 +193,7 @@ pub(crate) fn encode(
 ) -> Vec<u8> {
     let ids = pushed_out.map_or(0, <[_]>::len);
     let room = 1 + 32 + Tip::BYTES_MAX + 20 + old.len() * 12 + ids * 32;
-    let mut out = Vec::with_capacity(room);
+    let mut out = Vec::with_capacity(room_for(room));
     out.push(VERSION);
     out.extend_from_slice(&block.0);
     previous.encode(&mut out);

@@ -15,6 +15,7 @@ use crate::accounts::{ABSENT, Accounts};
 use crate::delta::Old;
 use crate::leaf::Leaf;
 use crate::named::{Named, parties};
+use crate::room::room_for;
 use crate::window::Window;
 use crate::workers::Workers;
 
@@ -148,18 +149,16 @@ type Outcome = Result<(), Receipt>;
 
 impl<'a> Run<'a> {
     fn new(base: &'a Base<'a>, indexes: &[u32], leaves: Vec<Leaf>, txids: usize) -> Self {
+        let mut old = Vec::with_capacity(room_for(indexes.len()));
+        old.extend(indexes.iter().zip(&leaves).map(|(index, leaf)| Old {
+            index: *index,
+            balance: leaf.balance(),
+            sequence: leaf.sequence(),
+        }));
         Self {
             base,
             changed: vec![false; leaves.len()],
-            old: indexes
-                .iter()
-                .zip(&leaves)
-                .map(|(index, leaf)| Old {
-                    index: *index,
-                    balance: leaf.balance(),
-                    sequence: leaf.sequence(),
-                })
-                .collect(),
+            old,
             leaves,
             existing: indexes.len(),
             created: Vec::new(),

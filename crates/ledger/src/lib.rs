@@ -35,6 +35,7 @@ mod ordered;
 mod proof;
 mod radix;
 mod replay;
+mod room;
 mod sharded;
 mod snapshot;
 pub mod store;

@@ -11,6 +11,7 @@ use crate::accounts::{ABSENT, Accounts, PART};
 use crate::leaf::Leaf;
 use crate::ordered::in_order;
 use crate::radix::sorted_by_index;
+use crate::room::room_for;
 use crate::workers::Workers;
 
 /// Who is debited and who is credited on the metachain.
@@ -119,7 +120,7 @@ impl Named {
 
     /// Copies of those that exist, by ascending index; then empty ones, by ascending address, for those that do not.
     pub(crate) fn read(&self, accounts: &Accounts) -> Vec<Leaf> {
-        let mut leaves = Vec::with_capacity(self.indexes.len() + self.missing.len());
+        let mut leaves = Vec::with_capacity(room_for(self.indexes.len() + self.missing.len()));
         leaves.extend(self.indexes.iter().filter_map(|index| accounts.get(*index)));
         let missing = self.missing.iter();
         leaves.extend(

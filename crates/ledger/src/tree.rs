@@ -19,6 +19,7 @@ use libmetachain_primitives::tree_hash::{BLOCK_BYTES, Domain, PADDING};
 
 use crate::chunked::Chunked;
 use crate::leaf::Leaf;
+use crate::room::room_for;
 use crate::workers::{Workers, each, gather};
 
 pub(crate) type Node = [u8; 32];
@@ -148,7 +149,7 @@ impl Part {
         // The lower levels change as many nodes as there are leaves to change, the upper ones half as many each, but
         // one at least.
         let full = (span / leaves.max(1)).max(1).ilog2() as usize;
-        let room = leaves * (full.min(levels) + 3) + levels;
+        let room = room_for(leaves * (full.min(levels) + 3) + levels);
         Self {
             first,
             nodes: Vec::with_capacity(room),
