@@ -24,7 +24,7 @@ function chainGroups({ quick, accounts }) {
   const sizes = quick ? [1, 100, 1000] : [1, 100, 1000, 10_000]
   const long = (size) => size > 1_000_000
   return [
-    { name: 'blocks', rows: { 'mint.': 'limit', 'connect.': 'limit', 'disconnect.': 'limit' }, module: file('chain-blocks'), accounts: many, sizes, seconds: quick ? 40 : 180 },
+    { name: 'blocks', rows: { 'mint.': 'limit', 'connect.': 'limit', 'disconnect.': 'limit' }, module: file('chain-blocks'), accounts: many, sizes, seconds: quick ? 40 : 480 },
     { name: 'evm', rows: { 'evm.': 'limit' }, module: file('chain-evm'), accounts: quick ? 5_000 : 50_000, sizes: quick ? [1, 100] : [1, 100, 1000], seconds: quick ? 15 : 120 },
     ...scales.map((size) => ({ name: `scale.${label(size)}`, rows: { [`scale.${label(size)}`]: 'limit' }, module: file('chain-scale'), accounts: size, seconds: quick ? 6 : long(size) ? 120 : 40 })),
     { name: 'memory', rows: { 'memory.': 'limit' }, module: file('chain-memory'), stages, seconds: quick ? 10 : 60 },
